@@ -1,0 +1,1 @@
+"""The enforcer: makes one node's kernel hold exactly the ruleset that was compiled for it."""
