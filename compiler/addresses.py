@@ -1,23 +1,23 @@
 """Sets of IP addresses in canonical form, both families at once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
     IPv4Network,
     IPv6Address,
     IPv6Network,
-    ip_address,
     ip_network,
     summarize_address_range,
 )
 from typing import Literal, Self, TypeAlias
 
+from compiler import intervals
+from compiler.intervals import Range, Ranges
+
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 IpVersion: TypeAlias = Literal[4, 6]
-Range: TypeAlias = tuple[int, int]
-"""First and last address as numbers, both included."""
 
 VERSIONS: tuple[IpVersion, IpVersion] = (4, 6)
 BITS: dict[IpVersion, int] = {4: 32, 6: 128}
@@ -32,12 +32,12 @@ def address_of(version: IpVersion, number: int) -> Address:
 class AddressSet:
     """An immutable set of addresses.
 
-    Ranges are sorted, disjoint and never adjacent, so two sets are ``==`` exactly when they hold the
-    same addresses. Build one with `of`; the constructor trusts its arguments.
+    Ranges of address numbers are canonical, so two sets are ``==`` exactly when they hold the same
+    addresses. Build one with `of`; the constructor trusts its arguments.
     """
 
-    v4: tuple[Range, ...] = ()
-    v6: tuple[Range, ...] = ()
+    v4: Ranges = ()
+    v6: Ranges = ()
 
     @classmethod
     def of(cls, *items: str | Address | Network) -> Self:
@@ -49,23 +49,23 @@ class AddressSet:
                 ranges[network.version].append((int(network.network_address), int(network.broadcast_address)))
             else:
                 ranges[network.version].append((int(network), int(network)))
-        return cls(v4=_merged(ranges[4]), v6=_merged(ranges[6]))
+        return cls(v4=intervals.union(ranges[4]), v6=intervals.union(ranges[6]))
 
-    def ranges(self, version: IpVersion) -> tuple[Range, ...]:
+    def ranges(self, version: IpVersion) -> Ranges:
         """Return the ranges of one family, ascending."""
         return self.v4 if version == 4 else self.v6
 
     def __or__(self, other: "AddressSet") -> "AddressSet":
-        return AddressSet(_merged([*self.v4, *other.v4]), _merged([*self.v6, *other.v6]))
+        return AddressSet(intervals.union([*self.v4, *other.v4]), intervals.union([*self.v6, *other.v6]))
 
     def __sub__(self, other: "AddressSet") -> "AddressSet":
-        return AddressSet(_minus(self.v4, other.v4), _minus(self.v6, other.v6))
+        return AddressSet(intervals.difference(self.v4, other.v4), intervals.difference(self.v6, other.v6))
 
     def __contains__(self, address: object) -> bool:
         if not isinstance(address, IPv4Address | IPv6Address):
             return False
         number = int(address)
-        return any(first <= number <= last for first, last in (self.v4 if address.version == 4 else self.v6))
+        return any(first <= number <= last for first, last in self.ranges(address.version))
 
     def __bool__(self) -> bool:
         return bool(self.v4 or self.v6)
@@ -79,30 +79,3 @@ class AddressSet:
 
     def __str__(self) -> str:
         return ", ".join(map(str, self.networks())) or "no address"
-
-
-def parse_address(text: str) -> Address:
-    """Return the address that `text` spells; raise ValueError where it spells none."""
-    return ip_address(text)
-
-
-def _merged(ranges: Iterable[Range]) -> tuple[Range, ...]:
-    merged: list[Range] = []
-    for first, last in sorted(ranges):
-        if merged and first <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
-        else:
-            merged.append((first, last))
-    return tuple(merged)
-
-
-def _minus(ranges: Iterable[Range], removed: tuple[Range, ...]) -> tuple[Range, ...]:
-    left = list(ranges)
-    for cut_first, cut_last in removed:
-        left = [
-            piece
-            for first, last in left
-            for piece in ((first, min(last, cut_first - 1)), (max(first, cut_last + 1), last))
-            if piece[0] <= piece[1]
-        ]
-    return tuple(left)

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from compiler.addresses import IpVersion, Range
+from compiler.addresses import IpVersion
+from compiler.intervals import Range
 from compiler.model import Protocol
 
 MARK_BITS = 0xFFFFFFFF

@@ -1,0 +1,196 @@
+"""Classes of addresses that no policy can tell apart.
+
+All that policies ask about an address is a finite number of yes-or-no questions, here called atoms: is it a
+pod of this selection, a node of that one, inside this block, known under these domain names, a pod that
+declares this named port? The answers, as a bit set, are the address's membership; addresses with equal
+membership are one class. Restricting membership to the atoms that matter to some programs (by ``&`` with
+their mask) merges the classes which those programs cannot tell apart.
+"""
+
+import bisect
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias, TypeVar
+
+from compiler.addresses import VERSIONS, Address, AddressSet, IpVersion
+from compiler.domains import domain_matches
+from compiler.intervals import Range
+from compiler.model import (
+    AddressBlock,
+    Anyone,
+    ContainerPort,
+    DomainSelection,
+    NamedPort,
+    NodeSelection,
+    Pod,
+    PodSelection,
+    Rule,
+    Snapshot,
+)
+from compiler.selection import SelectionIndex, matches
+
+Membership: TypeAlias = int
+"""A bit set over the atoms of one `Universe`."""
+
+Atom: TypeAlias = PodSelection | NodeSelection | AddressBlock | DomainSelection | ContainerPort
+AtomT = TypeVar("AtomT", PodSelection, NodeSelection, AddressBlock, DomainSelection, ContainerPort)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Consecutive addresses of one family that lie in the same blocks; `membership` is never zero."""
+
+    addresses: Range
+    membership: Membership
+
+
+class Universe:
+    """Every address of a snapshot with its membership.
+
+    `hosts` has the addresses of governed pods and of nodes and those learned for domain names, by family;
+    `segments` says what holds of all the others, ascending and disjoint.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._atoms = _atoms(snapshot)
+        self._bits = {atom: 1 << number for number, atom in enumerate(self._atoms)}
+        self._declarations: dict[str, list[tuple[ContainerPort, int]]] = {}
+        for port, bit in self._of_kind(ContainerPort):
+            self._declarations.setdefault(port.name, []).append((port, bit))
+        self.segments: Mapping[IpVersion, tuple[Segment, ...]] = {
+            version: tuple(_segments(self._of_kind(AddressBlock), version)) for version in VERSIONS
+        }
+        self._starts = {version: [segment.addresses[0] for segment in self.segments[version]] for version in VERSIONS}
+        self.hosts = self._hosts(snapshot)
+
+    def peers(self, rule: Rule) -> Membership:
+        """Return the atoms of which one is enough for a peer of `rule` to match; `Anyone` is not among them."""
+        mask = 0
+        for peer in rule.peers:
+            if not isinstance(peer, Anyone):
+                mask |= self._bits[peer]
+        return mask
+
+    def declared(self, port: NamedPort) -> Iterator[tuple[ContainerPort, int]]:
+        """Yield what pods declare under the name of an egress rule's port, with the atom that says a pod does."""
+        for declaration, bit in self._declarations.get(port.name, ()):
+            if declaration.protocol in port.protocols:
+                yield declaration, bit
+
+    def of(self, address: Address) -> Membership:
+        """Return the membership of any address."""
+        number = int(address)
+        membership = self.hosts[address.version].get(number)
+        return self._in_blocks(address.version, number) if membership is None else membership
+
+    def atoms(self, membership: Membership) -> list[Atom]:
+        """Return what is true of the addresses of a class."""
+        return [self._atoms[number] for number in _numbers(membership)]
+
+    def digest(self, membership: Membership) -> int:
+        """Return 64 bits that depend on what is true of a class's addresses and on nothing else."""
+        said = sorted(self._said[number] for number in _numbers(membership))
+        return int.from_bytes(hashlib.sha256("\n".join(said).encode()).digest()[:8], "big")
+
+    @cached_property
+    def _said(self) -> list[str]:
+        return [repr(atom) for atom in self._atoms]
+
+    def _of_kind(self, kind: type[AtomT]) -> list[tuple[AtomT, int]]:
+        return [(atom, bit) for atom, bit in self._bits.items() if isinstance(atom, kind)]
+
+    def _in_blocks(self, version: IpVersion, number: int) -> Membership:
+        place = bisect.bisect_right(self._starts[version], number) - 1
+        if place < 0 or number > self.segments[version][place].addresses[1]:
+            return 0
+        return self.segments[version][place].membership
+
+    def _hosts(self, snapshot: Snapshot) -> Mapping[IpVersion, Mapping[int, Membership]]:
+        hosts: dict[IpVersion, dict[int, Membership]] = {4: {}, 6: {}}
+        same: dict[Membership, Membership] = {}
+
+        def add(address: Address, membership: Membership) -> None:
+            number = int(address)
+            known = hosts[address.version].get(number)
+            known = self._in_blocks(address.version, number) if known is None else known
+            hosts[address.version][number] = same.setdefault(known | membership, known | membership)
+
+        for pod, membership in self._pods(snapshot):
+            for address in pod.addresses:
+                add(address, membership)
+        nodes = self._of_kind(NodeSelection)
+        for node in snapshot.nodes:
+            membership = sum(bit for atom, bit in nodes if matches(atom.nodes, node.labels))
+            for address in node.addresses:
+                add(address, membership)
+        domains = self._of_kind(DomainSelection)
+        for name, addresses in snapshot.learned.items():
+            membership = sum(bit for atom, bit in domains if any(domain_matches(p, name) for p in atom.patterns))
+            for address in _each(addresses) if membership else ():
+                add(address, membership)
+        return hosts
+
+    def _pods(self, snapshot: Snapshot) -> Iterator[tuple[Pod, Membership]]:
+        selections = self._of_kind(PodSelection)
+        index = SelectionIndex((atom for atom, _bit in selections), snapshot.namespaces)
+        bits = [bit for _atom, bit in selections]
+        shapes: dict[object, Membership] = {}
+        for pod in snapshot.pods:
+            if not (pod.governed and pod.addresses):
+                continue
+            shape = (pod.namespace, pod.labels, pod.ports)
+            membership = shapes.get(shape)
+            if membership is None:
+                membership = 0
+                for number in _numbers(index.matching(pod.namespace, pod.labels)):
+                    membership |= bits[number]
+                for port in pod.ports:
+                    membership |= self._bits.get(port, 0)
+                shapes[shape] = membership
+            yield pod, membership
+
+
+def _atoms(snapshot: Snapshot) -> list[Atom]:
+    """List every question that the snapshot's policies ask about the other end of a flow."""
+    peers: dict[Atom, None] = {}
+    names: set[str] = set()
+    for policy in snapshot.policies:
+        for rule in (*policy.ingress, *policy.egress):
+            peers.update((peer, None) for peer in rule.peers if not isinstance(peer, Anyone))
+        for rule in policy.egress:
+            names.update(item.name for item in rule.traffic if isinstance(item, NamedPort))
+    pods = (pod for pod in snapshot.pods if pod.governed)
+    ports = {port: None for pod in pods for port in pod.ports if port.name in names}
+    return [*peers, *ports]
+
+
+def _numbers(membership: Membership) -> Iterator[int]:
+    """Yield the numbers of the atoms in a membership, ascending."""
+    while membership:
+        lowest = membership & -membership
+        yield lowest.bit_length() - 1
+        membership ^= lowest
+
+
+def _segments(blocks: list[tuple[AddressBlock, int]], version: IpVersion) -> Iterator[Segment]:
+    """Cut one family's addresses where a block begins or ends; neighbours in the same blocks stay together."""
+    changes: dict[int, Membership] = {}
+    for block, bit in blocks:
+        for first, last in block.addresses.ranges(version):
+            changes[first] = changes.get(first, 0) ^ bit
+            changes[last + 1] = changes.get(last + 1, 0) ^ bit
+    membership = 0
+    start = 0
+    for cut in sorted(changes):
+        if membership and changes[cut]:
+            yield Segment((start, cut - 1), membership)
+        if changes[cut]:
+            start = cut
+        membership ^= changes[cut]
+
+
+def _each(addresses: AddressSet) -> Iterator[Address]:
+    for network in addresses.networks():
+        yield from network

@@ -1,0 +1,92 @@
+"""Which bits of the packet mark are ours, and what we keep in them while a packet is judged."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from compiler.classes import Membership, Universe
+
+DEFAULT_MASK = 0xFFFF0000
+"""The high half: kube-proxy uses bits 14 and 15."""
+
+
+class TooManyClassesError(Exception):
+    """A node would have to tell more classes apart than the mark has numbers for, so nothing was compiled.
+
+    The way out is a wider mask, or fewer distinct peers in the policies that select the node's pods.
+    """
+
+    def __init__(self, classes: int, capacity: int) -> None:
+        super().__init__(
+            f"{classes} classes of addresses must be told apart, but the mark mask has numbers for {capacity} only: "
+            "give the engine more mark bits, or use fewer distinct peers"
+        )
+        self.classes = classes
+        self.capacity = capacity
+
+
+@dataclass(frozen=True, slots=True)
+class MarkLayout:
+    """Our bits of the mark: the highest says that ingress is being judged, the others hold the class.
+
+    `mask` is one run of at least two bits. Bits outside are never written. All of ours are zero when a
+    packet leaves us.
+
+    Raises:
+        ValueError: `mask` is not such a run.
+
+    """
+
+    mask: int = DEFAULT_MASK
+
+    def __post_init__(self) -> None:
+        run = self.mask >> self._shift if self.mask > 0 else 0
+        if not (self.mask < 1 << 32 and run & (run + 1) == 0 and run.bit_length() >= 2):
+            raise ValueError(f"a mark mask is one run of two or more of the 32 bits, not {self.mask:#x}")
+
+    @property
+    def _shift(self) -> int:
+        return (self.mask & -self.mask).bit_length() - 1
+
+    @property
+    def ingress_bit(self) -> int:
+        """The bit that is set while ingress is judged."""
+        return 1 << (self.mask.bit_length() - 1)
+
+    @property
+    def class_mask(self) -> int:
+        """The bits that hold the class number."""
+        return self.mask ^ self.ingress_bit
+
+    @property
+    def capacity(self) -> int:
+        """How many classes there can be beside class 0."""
+        return self.class_mask >> self._shift
+
+    def mark(self, number: int) -> int:
+        """Return the mark bits of a class number."""
+        return number << self._shift
+
+
+def number_classes(memberships: Iterable[Membership], universe: Universe, capacity: int) -> dict[Membership, int]:
+    """Number classes from 1 on; membership 0 is class 0, which is everything else.
+
+    A number comes from what is true of the class, so it is the same in every run and on every node and does
+    not move when other classes come and go, but for the rare class that finds its place taken and goes to
+    the next free one.
+
+    Raises:
+        TooManyClassesError: there are more than `capacity` classes.
+
+    """
+    classes = sorted((universe.digest(membership), membership) for membership in set(memberships) if membership)
+    if len(classes) > capacity:
+        raise TooManyClassesError(len(classes), capacity)
+    taken: set[int] = set()
+    numbers = {0: 0}
+    for digest, membership in classes:
+        place = digest % capacity
+        while place in taken:
+            place = (place + 1) % capacity
+        taken.add(place)
+        numbers[membership] = place + 1
+    return numbers
