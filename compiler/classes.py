@@ -87,11 +87,11 @@ class Universe:
 
     def atoms(self, membership: Membership) -> list[Atom]:
         """Return what is true of the addresses of a class."""
-        return [self._atoms[number] for number in _numbers(membership)]
+        return [self._atoms[number] for number in numbers_in(membership)]
 
     def digest(self, membership: Membership) -> int:
         """Return 64 bits that depend on what is true of a class's addresses and on nothing else."""
-        said = sorted(self._said[number] for number in _numbers(membership))
+        said = sorted(self._said[number] for number in numbers_in(membership))
         return int.from_bytes(hashlib.sha256("\n".join(said).encode()).digest()[:8], "big")
 
     @cached_property
@@ -144,7 +144,7 @@ class Universe:
             membership = shapes.get(shape)
             if membership is None:
                 membership = 0
-                for number in _numbers(index.matching(pod.namespace, pod.labels)):
+                for number in numbers_in(index.matching(pod.namespace, pod.labels)):
                     membership |= bits[number]
                 for port in pod.ports:
                     membership |= self._bits.get(port, 0)
@@ -166,8 +166,8 @@ def _atoms(snapshot: Snapshot) -> list[Atom]:
     return [*peers, *ports]
 
 
-def _numbers(membership: Membership) -> Iterator[int]:
-    """Yield the numbers of the atoms in a membership, ascending."""
+def numbers_in(membership: Membership) -> Iterator[int]:
+    """Yield the numbers of the bits in a set, ascending."""
     while membership:
         lowest = membership & -membership
         yield lowest.bit_length() - 1

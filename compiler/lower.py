@@ -111,12 +111,12 @@ def lower(compilation: Compilation, node: str, layout: MarkLayout = DEFAULT_LAYO
     for number in numbers.values():
         if number:
             chains[names.class_chain(number)] = Chain(((SetMark(layout.class_mask, layout.mark(number)),),))
-    profiles: set[Profile] = set()
+    profiles = {profile for program in programs.values() for profile in map(program.profile, numbers)}
+    targets = {profile: _target(profile) for profile in profiles}
     for digest, program in programs.items():
-        chain, elements = _program(program, numbers, layout)
+        chain, elements = _program(program, numbers, targets, layout)
         chains[names.program(digest)] = chain
         maps[names.program(digest)] = ExactMap(KeyType.MARK, elements)
-        profiles.update(program.profile(membership) for membership in numbers)
     outcomes = {outcome for profile in profiles for outcome in profile.outcomes}
     chains.update((names.profile_chain(p.digest), _profile(p)) for p in profiles if len(p.outcomes) > 1)
     chains.update((names.rule_chain(outcome), _rule(outcome)) for outcome in outcomes)
@@ -152,25 +152,24 @@ def _merged(segments: Iterable[Segment], mask: Membership) -> Iterator[Segment]:
 
 
 def _program(
-    program: Program, numbers: Mapping[Membership, int], layout: MarkLayout
+    program: Program, numbers: Mapping[Membership, int], targets: Mapping[Profile, Goto], layout: MarkLayout
 ) -> tuple[Chain, dict[int, Verdict]]:
     """Make a program's chain and map: the profile of most classes is what a miss means.
 
     Where several profiles are equally frequent, the one that class 0 has wins, then the least by name.
     """
-    verdicts = {number: _to_profile(program.profile(membership)) for membership, number in numbers.items()}
+    verdicts = {number: targets[program.profile(membership)] for membership, number in numbers.items()}
     frequency = Counter(verdicts.values())
     default = min(frequency, key=lambda verdict: (-frequency[verdict], verdict != verdicts[0], verdict.chain))
     elements: dict[int, Verdict] = {
-        layout.mark(number): verdict for number, verdict in verdicts.items() if verdict != default
+        layout.mark(number): verdict for number, verdict in verdicts.items() if verdict is not default
     }
     return Chain(((MarkLookup(layout.class_mask, names.program(program.group.digest)),), (default,))), elements
 
 
-def _to_profile(profile: Profile) -> Goto:
+def _target(profile: Profile) -> Goto:
     """Go to a profile's chain, or straight to the rule where there is only one."""
-    outcomes = profile.outcomes
-    if len(outcomes) == 1:
+    if len(profile.outcomes) == 1:
         return Goto(names.rule_chain(profile.other))
     return Goto(names.profile_chain(profile.digest))
 

@@ -63,7 +63,7 @@ def profile_chain(digest: str) -> str:
 
 def rule_chain(outcome: Outcome) -> str:
     """Name the chain, and the counter, of one outcome."""
-    return f"rule-{_hash(repr(outcome))}-{_readable(outcome)}"
+    return f"rule-{outcome.digest}-{_readable(outcome)}"
 
 
 def _readable(outcome: Outcome) -> str:

@@ -10,12 +10,17 @@ from compiler.model import Origin, Protocol
 from compiler.packets import PacketSet
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outcome:
     """A final verdict and where it comes from."""
 
     accept: bool
     origin: Origin
+
+    @cached_property
+    def digest(self) -> str:
+        """Say the outcome in 16 hex digits."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class Profile:
             return self.other
         return next(outcome for (first, last), outcome in self.ports(protocol) if first <= port <= last)
 
-    @property
+    @cached_property
     def outcomes(self) -> frozenset[Outcome]:
         """Every outcome that some packet has."""
         return frozenset(outcome for protocol in Protocol for _ports, outcome in self.ports(protocol))
@@ -68,6 +73,9 @@ class Profile:
     def digest(self) -> str:
         """Say the profile's content in 16 hex digits."""
         return hashlib.sha256(repr((self.tcp, self.udp, self.sctp, self.other)).encode()).hexdigest()[:16]
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
 
 def _joined(pieces: list[tuple[Range, Outcome]]) -> Iterator[tuple[Range, Outcome]]:

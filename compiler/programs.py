@@ -5,11 +5,12 @@ the port names in use). No order of rules is left in a program; that is why the 
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import count, groupby
+from operator import attrgetter
 
-from compiler.classes import Membership, Universe
+from compiler.classes import Membership, Universe, numbers_in
 from compiler.model import (
     Action,
     Anyone,
@@ -70,15 +71,13 @@ class Group:
 class _ReadyRule:
     """A rule with its questions turned into bits: `named` are ports that only some classes have."""
 
+    number: int
     action: Action
     anyone: bool
     peers: Membership
     packets: PacketSet
     named: tuple[tuple[Membership, PacketSet], ...]
     origin: Origin
-
-    def meets(self, membership: Membership) -> bool:
-        return self.anyone or bool(self.peers & membership)
 
     def matched(self, membership: Membership) -> PacketSet:
         packets = self.packets
@@ -97,36 +96,48 @@ class _ReadyTier:
 class Program:
     """The verdicts of one group, computed class by class when asked for.
 
-    `mask` holds the atoms that the program asks about: classes that agree on them have one profile.
+    `mask` holds the atoms that the program asks about: classes that agree on them have one profile. Equal
+    profiles are one object.
     """
 
     def __init__(self, group: Group, universe: Universe) -> None:
         self.group = group
         self._tiers = tuple(_tiers(group, universe))
-        self.mask: Membership = 0
-        for tier in self._tiers:
-            for rule in tier.rules:
-                self.mask |= rule.peers
-                for bit, _packets in rule.named:
-                    self.mask |= bit
-        self._known: dict[Membership, Profile] = {}
+        rules = [rule for tier in self._tiers for rule in tier.rules]
+        self._always = sum(1 << rule.number for rule in rules if rule.anyone)
+        self._named: Membership = 0
+        self._met_by: dict[int, int] = {}
+        for rule in rules:
+            for bit, _packets in rule.named:
+                self._named |= bit
+            for atom in numbers_in(rule.peers):
+                self._met_by[atom] = self._met_by.get(atom, 0) | 1 << rule.number
+        self._peers = sum(1 << atom for atom in self._met_by)
+        self._known: dict[tuple[int, Membership], Profile] = {}
+
+    @property
+    def mask(self) -> Membership:
+        """The atoms that the program asks about."""
+        return self._peers | self._named
 
     def profile(self, membership: Membership) -> Profile:
         """Return what becomes of packets between the group's pods and addresses of that membership."""
-        key = membership & self.mask
+        met = self._always
+        for atom in numbers_in(membership & self._peers):
+            met |= self._met_by[atom]
+        key = (met, membership & self._named)
         profile = self._known.get(key)
         if profile is None:
-            profile = self._known[key] = Profile.of(self._settled(key))
+            profile = self._known[key] = Profile.of(self._settled(*key))
         return profile
 
-    def _settled(self, membership: Membership) -> Iterator[tuple[PacketSet, Outcome]]:
+    def _settled(self, met: int, membership: Membership) -> Iterator[tuple[PacketSet, Outcome]]:
+        """Walk the rules in `met` over all packets, tier by tier, and yield what is decided when it is."""
         pending = EVERY_PACKET
         for tier in self._tiers:
             passed = NO_PACKET
             for rule in tier.rules:
-                if not rule.meets(membership):
-                    continue
-                hit = pending & rule.matched(membership)
+                hit = pending & rule.matched(membership) if met >> rule.number & 1 else NO_PACKET
                 if not hit:
                     continue
                 pending -= hit
@@ -144,11 +155,11 @@ class Program:
 
 
 def _tiers(group: Group, universe: Universe) -> Iterator[_ReadyTier]:
-    by_tier: Callable[[Policy], Tier] = lambda policy: policy.tier  # noqa: E731
-    for tier, members in groupby(group.policies, by_tier):
+    numbers = count()
+    for tier, members in groupby(group.policies, attrgetter("tier")):
         policies = tuple(members)
         rules = (
-            _ready(rule, RuleOrigin.of(policy, group.direction, rule), group, universe)
+            _ready(next(numbers), rule, RuleOrigin.of(policy, group.direction, rule), group, universe)
             for policy in policies
             for rule in policy.rules(group.direction)
         )
@@ -159,7 +170,7 @@ def _tiers(group: Group, universe: Universe) -> Iterator[_ReadyTier]:
         yield _ReadyTier(tuple(rules), isolation)
 
 
-def _ready(rule: Rule, origin: Origin, group: Group, universe: Universe) -> _ReadyRule:
+def _ready(number: int, rule: Rule, origin: Origin, group: Group, universe: Universe) -> _ReadyRule:
     by_number = [item for item in rule.traffic if not isinstance(item, NamedPort)]
     by_name = [item for item in rule.traffic if isinstance(item, NamedPort)]
     named: list[tuple[Membership, PacketSet]] = []
@@ -176,6 +187,7 @@ def _ready(rule: Rule, origin: Origin, group: Group, universe: Universe) -> _Rea
                 for port, bit in universe.declared(item)
             )
     return _ReadyRule(
+        number=number,
         action=rule.action,
         anyone=Anyone() in rule.peers,
         peers=universe.peers(rule),

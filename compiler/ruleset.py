@@ -121,7 +121,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """Something read back that is none of ours, as JSON text."""
+    """Something read back that is none of ours, as JSON text: a statement, or a whole object."""
 
     json: str
 
@@ -188,13 +188,17 @@ VerdictMap: TypeAlias = ExactMap | RangeMap
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """All that is in our one table, by name. Two rulesets are ``==`` exactly when they hold the same objects."""
+    """All that is in our one table, by name. Two rulesets are ``==`` exactly when they hold the same objects.
+
+    `foreign` holds objects that somebody else put there; what we want never has any.
+    """
 
     chains: Mapping[str, Chain] = field(default_factory=dict)
     maps: Mapping[str, VerdictMap] = field(default_factory=dict)
     counters: frozenset[str] = frozenset()
+    foreign: frozenset[Foreign] = frozenset()
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing at all, in which case the table is not there either."""
-        return not (self.chains or self.maps or self.counters)
+        return not (self.chains or self.maps or self.counters or self.foreign)
