@@ -6,16 +6,15 @@ it finds is the verdict. Only classes and programs that the node's own pods need
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
 from compiler import names
 from compiler.addresses import VERSIONS, IpVersion
-from compiler.classes import Membership, Segment
+from compiler.classes import Membership
 from compiler.compilation import Compilation
 from compiler.intervals import Range
-from compiler.marks import MarkLayout, number_classes
-from compiler.model import PORT_PROTOCOLS, Direction, Pod
+from compiler.marks import MarkLayout
+from compiler.model import PORT_PROTOCOLS
 from compiler.profiles import Outcome, Profile
 from compiler.programs import Program
 from compiler.ruleset import (
@@ -43,26 +42,10 @@ from compiler.ruleset import (
     Verdict,
     VerdictMap,
 )
+from compiler.share import Share, Subject
 
 DEFAULT_LAYOUT = MarkLayout()
 _KEY: Mapping[IpVersion, KeyType] = {4: KeyType.IPV4, 6: KeyType.IPV6}
-
-
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    """The programs of some local pods; at least one is there."""
-
-    egress: Program | None
-    ingress: Program | None
-
-    @property
-    def programs(self) -> Iterator[Program]:
-        return (program for program in (self.egress, self.ingress) if program is not None)
-
-    @property
-    def chain(self) -> str:
-        digests = (program.group.digest if program else None for program in (self.egress, self.ingress))
-        return names.subject_chain(*digests)
 
 
 def lower(compilation: Compilation, node: str, layout: MarkLayout = DEFAULT_LAYOUT) -> Ruleset:
@@ -72,83 +55,55 @@ def lower(compilation: Compilation, node: str, layout: MarkLayout = DEFAULT_LAYO
         TooManyClassesError: the mark has not enough bits for the node's classes.
 
     """
-    subjects = {pod.key: subject for pod, subject in _subjects(compilation, node)}
-    if not subjects:
+    share = Share.of(compilation, node, layout)
+    if not share.subjects:
         return Ruleset()
-    programs = {program.group.digest: program for subject in subjects.values() for program in subject.programs}
-    mask: Membership = 0
-    for program in programs.values():
-        mask |= program.mask
-    universe = compilation.universe
-    hosts = {
-        version: {number: m & mask for number, m in universe.hosts[version].items() if m & mask} for version in VERSIONS
-    }
-    segments = {version: tuple(_merged(universe.segments[version], mask)) for version in VERSIONS}
-    present = {m for version in VERSIONS for m in hosts[version].values()}
-    present.update(segment.membership for version in VERSIONS for segment in segments[version])
-    numbers = number_classes(present, universe, layout.capacity)
-    to_class = {membership: Goto(names.class_chain(number)) for membership, number in numbers.items()}
-
-    maps: dict[str, VerdictMap] = {}
-    chains: dict[str, Chain] = {}
-    for version in VERSIONS:
-        maps[names.subject_map(version)] = ExactMap(
-            _KEY[version],
-            {
-                int(address): Jump(subjects[pod.key].chain)
-                for pod in compilation.snapshot.pods
-                if pod.key in subjects
-                for address in pod.addresses
-                if address.version == version
-            },
-        )
-        maps[names.class_map(version)] = ExactMap(
-            _KEY[version], {number: to_class[membership] for number, membership in hosts[version].items()}
-        )
-        maps[names.net_map(version)] = RangeMap(
-            _KEY[version], {segment.addresses: to_class[segment.membership] for segment in segments[version]}
-        )
-    for number in numbers.values():
+    profiles = {profile for program in share.programs.values() for profile in map(program.profile, share.numbers)}
+    outcomes = {outcome for profile in profiles for outcome in profile.outcomes}
+    targets = {profile: profile_target(profile) for profile in profiles}
+    maps = dict(_address_maps(share))
+    chains = dict(_base(layout))
+    for number in share.numbers.values():
         if number:
             chains[names.class_chain(number)] = Chain(((SetMark(layout.class_mask, layout.mark(number)),),))
-    profiles = {profile for program in programs.values() for profile in map(program.profile, numbers)}
-    targets = {profile: _target(profile) for profile in profiles}
-    for digest, program in programs.items():
-        chain, elements = _program(program, numbers, targets, layout)
+    for digest, program in share.programs.items():
+        chain, elements = _program(program, share.numbers, targets, layout)
         chains[names.program(digest)] = chain
         maps[names.program(digest)] = ExactMap(KeyType.MARK, elements)
-    outcomes = {outcome for profile in profiles for outcome in profile.outcomes}
     chains.update((names.profile_chain(p.digest), _profile(p)) for p in profiles if len(p.outcomes) > 1)
     chains.update((names.rule_chain(outcome), _rule(outcome)) for outcome in outcomes)
-    chains.update((subject.chain, _subject(subject, layout)) for subject in subjects.values())
-    chains.update(_base(layout))
+    chains.update((subject_chain(subject), _subject(subject, layout)) for _pod, subject in share.subjects)
     return Ruleset(chains, maps, frozenset(map(names.rule_chain, outcomes)))
 
 
-def _subjects(compilation: Compilation, node: str) -> Iterator[tuple[Pod, _Subject]]:
-    """Yield the node's pods that some policy concerns."""
-    for pod in compilation.snapshot.pods:
-        if pod.node != node or not pod.addresses:
-            continue
-        groups = compilation.groups(pod)
-        programs = {direction: compilation.program(group) for direction, group in groups.items() if group}
-        if programs:
-            yield pod, _Subject(programs.get(Direction.EGRESS), programs.get(Direction.INGRESS))
+def subject_chain(subject: Subject) -> str:
+    """Name the chain of the pods with these programs."""
+    digests = (program.group.digest if program else None for program in (subject.egress, subject.ingress))
+    return names.subject_chain(*digests)
 
 
-def _merged(segments: Iterable[Segment], mask: Membership) -> Iterator[Segment]:
-    """Restrict segments to the atoms in `mask`, joining neighbours that only other atoms told apart."""
-    current: Segment | None = None
-    for segment in segments:
-        membership = segment.membership & mask
-        if current and membership == current.membership and segment.addresses[0] == current.addresses[1] + 1:
-            current = Segment((current.addresses[0], segment.addresses[1]), membership)
-            continue
-        if current:
-            yield current
-        current = Segment(segment.addresses, membership) if membership else None
-    if current:
-        yield current
+def profile_target(profile: Profile) -> Goto:
+    """Go to a profile's chain, or straight to the rule where there is only one."""
+    if len(profile.outcomes) == 1:
+        return Goto(names.rule_chain(profile.other))
+    return Goto(names.profile_chain(profile.digest))
+
+
+def _address_maps(share: Share) -> Iterator[tuple[str, VerdictMap]]:
+    jumps = {subject: Jump(subject_chain(subject)) for _pod, subject in share.subjects}
+    to_class = {membership: Goto(names.class_chain(number)) for membership, number in share.numbers.items()}
+    for version in VERSIONS:
+        subjects: dict[int, Verdict] = {
+            int(address): jumps[subject]
+            for pod, subject in share.subjects
+            for address in pod.addresses
+            if address.version == version
+        }
+        hosts: dict[int, Verdict] = {number: to_class[m] for number, m in share.hosts[version].items()}
+        segments: dict[Range, Verdict] = {s.addresses: to_class[s.membership] for s in share.segments[version]}
+        yield names.subject_map(version), ExactMap(_KEY[version], subjects)
+        yield names.class_map(version), ExactMap(_KEY[version], hosts)
+        yield names.net_map(version), RangeMap(_KEY[version], segments)
 
 
 def _program(
@@ -165,13 +120,6 @@ def _program(
         layout.mark(number): verdict for number, verdict in verdicts.items() if verdict is not default
     }
     return Chain(((MarkLookup(layout.class_mask, names.program(program.group.digest)),), (default,))), elements
-
-
-def _target(profile: Profile) -> Goto:
-    """Go to a profile's chain, or straight to the rule where there is only one."""
-    if len(profile.outcomes) == 1:
-        return Goto(names.rule_chain(profile.other))
-    return Goto(names.profile_chain(profile.digest))
 
 
 def _profile(profile: Profile) -> Chain:
@@ -192,7 +140,7 @@ def _rule(outcome: Outcome) -> Chain:
     return Chain(((Count(names.rule_chain(outcome)), Return() if outcome.accept else Drop()),))
 
 
-def _subject(subject: _Subject, layout: MarkLayout) -> Chain:
+def _subject(subject: Subject, layout: MarkLayout) -> Chain:
     """Make the chain of some pods: to the program of the direction that is being judged, if there is one."""
     rules: list[NftRule] = []
     if subject.egress:

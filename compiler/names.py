@@ -16,6 +16,9 @@ from compiler.ruleset import Side
 TABLE = "anp"
 FORWARD_CHAIN = "forward"
 INPUT_CHAIN = "input"
+_CLASSIFY_CHAIN = {Side.SOURCE: "classify-source", Side.DESTINATION: "classify-destination"}
+FIXED_CHAINS = (FORWARD_CHAIN, INPUT_CHAIN, *_CLASSIFY_CHAIN.values())
+"""The chains that every node with a subject has, always the same."""
 
 _READABLE = 60
 """Characters of a rule's name left to people; nft takes 255 in all."""
@@ -38,7 +41,7 @@ def net_map(version: IpVersion) -> str:
 
 def classify_chain(side: Side) -> str:
     """Name the chain that puts the class of one side of a packet into the mark."""
-    return "classify-source" if side is Side.SOURCE else "classify-destination"
+    return _CLASSIFY_CHAIN[side]
 
 
 def class_chain(number: int) -> str:

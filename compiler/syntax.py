@@ -11,6 +11,7 @@ statements on a stack; all commands of a script still are one transaction.
 import re
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv6Address
+from typing import assert_never
 
 from compiler.intervals import Range
 from compiler.model import MAX_PORT, PORT_PROTOCOLS
@@ -97,7 +98,7 @@ def verdict(value: Verdict) -> str:
 # Rules.
 
 
-def statement(value: Statement) -> str:
+def statement(value: Statement) -> str:  # noqa: C901  one line for each statement there is
     """Return one match or statement.
 
     Raises:
@@ -314,36 +315,27 @@ def script(ruleset: Ruleset) -> str:
     return "".join(f"{line}\n" for line in _script(ruleset))
 
 
-def commands(ruleset: Ruleset) -> Iterator[str]:
-    """Yield the commands that make `ruleset` where there is no table yet."""
+def _script(ruleset: Ruleset) -> Iterator[str]:
     for found in ruleset.foreign:
         statement(found)
+    chains, maps = sorted(ruleset.chains.items()), sorted(ruleset.maps.items())
+    elements = sum(len(value.elements) for _, value in maps)
+    yield f"# Table {HERE}: {len(chains)} chains, {len(ruleset.counters)} counters, {len(maps)} maps with {elements}"
+    yield "# elements. Loading this replaces whatever the table held, all at once."
+    yield from (add_table(), delete_table())
     if ruleset.empty:
         return
-    yield add_table()
+    yield from (add_table(), "")
     yield from map(add_counter, sorted(ruleset.counters))
-    chains, maps = sorted(ruleset.chains.items()), sorted(ruleset.maps.items())
+    yield ""
     for chain, made in chains:
         yield add_chain(chain, made)
+    yield ""
     for map_name, value in maps:
         yield add_map(map_name, value)
     for map_name, value in maps:
         yield from add_elements(map_name, value)
     for chain, made in chains:
+        yield ""
         for statements in made.rules:
             yield add_rule(chain, statements)
-
-
-def _script(ruleset: Ruleset) -> Iterator[str]:
-    elements = sum(len(value.elements) for value in ruleset.maps.values())
-    yield f"# Table {HERE}: {len(ruleset.chains)} chains, {len(ruleset.counters)} counters,"
-    yield f"# {len(ruleset.maps)} maps with {elements} elements. Replaces what the table held, all at once."
-    yield from (add_table(), delete_table())
-    subject = ""
-    for command in commands(ruleset):
-        # A blank line before each object that has more than one command, so that people find their way.
-        words = command.split(" ", 5)
-        if (about := " ".join(words[:2] + words[4:5]) if words[1] in ("rule", "element") else words[1]) != subject:
-            yield ""
-        subject = about
-        yield command
