@@ -67,8 +67,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    # An attribute of ours travels from xdist's workers with the report. Its keywords would not do: they also have the
+    # name of the folder tests/kernel.
+    report.for_kernel = item.get_closest_marker("kernel") is not None
     expected_to_fail = hasattr(report, "wasxfail")
-    if KERNEL_REQUIRED and report.skipped and not expected_to_fail and item.get_closest_marker("kernel"):
+    if KERNEL_REQUIRED and report.skipped and not expected_to_fail and report.for_kernel:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         report.outcome = "failed"
         report.longrepr = f"ANP_REQUIRE_KERNEL=1, but this test would not run. {reason}"
@@ -87,7 +90,7 @@ class KernelCount:
         return KERNEL_REQUIRED and self.passed == 0
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call" and report.passed and "kernel" in report.keywords:
+        if report.when == "call" and report.passed and report.for_kernel:
             self.passed += 1
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

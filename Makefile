@@ -1,0 +1,89 @@
+# Everything one does here. Recipes are one line or a script in scripts/.
+
+BIN := .venv/bin
+
+# The tests run with a network of their own, where they may make namespaces and can disturb nobody.
+PYTEST := scripts/private $(BIN)/pytest
+PARALLEL := -n auto
+
+# `make test` fails where tests cannot reach the kernel; `make test ANP_REQUIRE_KERNEL=0` lets it skip them.
+ANP_REQUIRE_KERNEL ?= 1
+# More cases than dev and the same ones every time; `make test ANP_HYPOTHESIS_PROFILE=deep` looks for new ones.
+ANP_HYPOTHESIS_PROFILE ?= ci
+
+.DEFAULT_GOAL := help
+
+##@ To try it
+
+.PHONY: setup
+setup: ## Make .venv, and install what is missing; quick when nothing is
+	@scripts/setup
+
+.PHONY: demo
+demo: setup ## Put a small cluster on this machine, enforce its policies, and watch real packets
+	@scripts/demo
+
+##@ To work on it
+
+.PHONY: check
+check: lint ## Lint and run the fast tests: the loop to develop in
+	$(PYTEST) $(PARALLEL) -m "not slow"
+
+.PHONY: test
+test: lint ## Lint and run every test, those in the kernel too: what CI runs
+	ANP_REQUIRE_KERNEL=$(ANP_REQUIRE_KERNEL) ANP_HYPOTHESIS_PROFILE=$(ANP_HYPOTHESIS_PROFILE) $(PYTEST) $(PARALLEL)
+
+.PHONY: kernel
+kernel: setup ## Run only the tests that need the kernel
+	ANP_REQUIRE_KERNEL=1 $(PYTEST) -m kernel
+
+.PHONY: coverage
+coverage: setup ## Run every test and show which branches none of them takes
+	$(PYTEST) $(PARALLEL) --cov=anp --cov=compiler --cov=enforcer --cov-branch --cov-report=term-missing:skip-covered
+
+.PHONY: lint
+lint: setup ## Check format, style, types and who imports whom
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: setup ## Format the code and repair what can be repaired without thought
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+.PHONY: bench
+bench: setup ## Measure, on a machine with nothing else to do; ARGUMENTS=--quick for a taste
+	@scripts/bench $(ARGUMENTS)
+
+##@ To refresh what is checked in
+
+.PHONY: golden
+golden: setup ## Rewrite the goldens from what the code says now; review the diff
+	$(PYTEST) -q --update-golden
+
+.PHONY: crds
+crds: setup ## Rewrite crds/ from the API models
+	$(BIN)/python -m anp.api.crds crds
+
+.PHONY: lock
+lock: setup ## Rewrite requirements.lock with the newest versions allowed
+	@scripts/lock
+
+##@ To tidy up
+
+.PHONY: clean
+clean: ## Remove caches and build products; .venv stays
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks .coverage build dist
+	find anp bench compiler enforcer tests -name __pycache__ -prune -exec rm -rf {} +
+
+.PHONY: distclean
+distclean: clean ## Remove .venv as well
+	rm -rf .venv *.egg-info
+
+.PHONY: help
+help: ## Show this
+	@awk 'BEGIN { FS = ":.*## " } \
+	    /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	    /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
