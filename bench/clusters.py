@@ -75,3 +75,45 @@ def _rules(apps: list[int]) -> tuple[Rule, ...]:
         )
         for index, chunk in enumerate(chunks)
     )
+
+
+def ruled_cluster(pods: int, rules: int) -> Snapshot:
+    """Build a cluster with that many rules in all, each with a peer selection; no rule but the last ones meets UDP.
+
+    Half of the rules are egress. Every subject group's last ingress rule denies everything from all pods.
+    """
+    groups = max(1, min(50, rules // 20))
+    each = max(1, rules // (2 * groups))
+    apps = max(1, min(pods // 2, rules // 2, 5_000))
+    snapshot = cluster(pods, apps, 2 * groups)
+
+    def listed(group: int, first: int, last: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        numbers = range(each - len(last))
+        return (
+            *(
+                Rule(
+                    n,
+                    Action.DENY if n % 2 else Action.ACCEPT,
+                    (PodSelection(pods=Selector.of({"app": f"app-{(first + group * each + n) % apps}"})),),
+                    (PortRange(Protocol.TCP, 1000 + n, 1000 + n),),
+                )
+                for n in numbers
+            ),
+            *last,
+        )
+
+    policies = [
+        Policy(
+            PolicyKind.ADMIN_NETWORK_POLICY,
+            f"group-{group}",
+            Tier.ADMIN,
+            PodSelection(Selector.of({NAMESPACE_NAME_LABEL: f"ns-{group}"})),
+            priority=group,
+            egress=listed(group, 0, ()),
+            ingress=listed(group, rules // 2, (Rule(each - 1, Action.DENY, (PodSelection(),)),)),
+        )
+        for group in range(groups)
+    ]
+    return Snapshot.of(
+        namespaces=snapshot.namespaces, pods=snapshot.pods, nodes=snapshot.nodes, policies=policies
+    )

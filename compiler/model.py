@@ -388,7 +388,7 @@ class IsolationOrigin:
 
     def __str__(self) -> str:
         names = ", ".join(f"{namespace}/{name}" for namespace, name in self.policies)
-        return f"{self.direction.value} isolated by NetworkPolicy {names}"
+        return f"{self.direction.value} isolation by NetworkPolicy {names}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,7 +398,7 @@ class DefaultOrigin:
     direction: Direction
 
     def __str__(self) -> str:
-        return f"no policy decides {self.direction.value}"
+        return f"the default, as no policy decides {self.direction.value}"
 
 
 Origin: TypeAlias = RuleOrigin | IsolationOrigin | DefaultOrigin

@@ -5,7 +5,8 @@ Draws are flat: labels, selectors, peers and traffic come from pools listed here
 narrow on purpose: what they hold collides, overlaps, or just fails to.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import product
 
@@ -81,7 +82,8 @@ NAMESPACE_SELECTORS: tuple[Selector | NamespaceNamed, ...] = (
 
 # Pod i, from 1, has 10.0.0.i and fd00::i, node i has 10.0.1.i and fd01::i, so that one block can cover both and more.
 MAX_PODS, MAX_NODES = 6, 3
-_POD_COUNTS = (1, 2, 3, 4, 5, 6, 6, 0)
+_COUNTS = (1, 2, 3, 4, 5, 6, 6, 0)
+"""How many pods or policies there are."""
 OUTSIDE = (*map(ip_address, ("10.0.2.1", "203.0.113.7", "203.0.113.8", "fd02::1", "2001:db8::7", "2001:db8::8")),)
 BLOCKS = (
     block("0.0.0.0/0", "::/0"),
@@ -152,7 +154,8 @@ _POD_PEERS = (
     *(PodSelection(*both) for both in product(NAMESPACE_SELECTORS[:5], SELECTORS[:5])),
 )
 _NODE_PEERS = tuple(map(NodeSelection, SELECTORS))
-_ANY_OR_SOME_TRAFFIC = (*[TRAFFIC[0]] * len(TRAFFIC), *TRAFFIC)
+_ANY_OR_SOME_TRAFFIC = (*[TRAFFIC[0]] * 12, *TRAFFIC, *(traffic for traffic in TRAFFIC if named("web") in traffic))
+_WEB = ((Protocol.TCP, 80),)
 _ACTIONS = (Action.DENY, Action.ACCEPT, Action.PASS)
 _FAILED_CLOSED = None
 """Stands among actions for a rule that could not be understood."""
@@ -170,7 +173,7 @@ _SUBJECTS = (*[PodSelection()] * 20, *_POD_PEERS)
 
 peers: st.SearchStrategy[Peer] = st.one_of(
     st.sampled_from((Anyone(),)),
-    st.sampled_from(_POD_PEERS),
+    st.sampled_from(_SUBJECTS),
     st.sampled_from(BLOCKS),
     st.sampled_from(_NODE_PEERS),
     st.sampled_from(DOMAINS),
@@ -280,8 +283,8 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         Node(f"n{number + 1}", draw(st.sampled_from(LABELS)), draw(st.sampled_from(_NODE_ADDRESSES[number])))
         for number in range(draw(st.integers(1, MAX_NODES)))
     ]
-    pods = [draw(_pods(number, namespaces, nodes)) for number in range(draw(st.sampled_from(_POD_COUNTS)))]
-    drawn = draw(st.lists(policies, min_size=draw(st.integers(0, 4)), max_size=6))
+    pods = [draw(_pods(number, namespaces, nodes)) for number in range(draw(st.sampled_from(_COUNTS)))]
+    drawn = [draw(policies) for _ in range(draw(st.sampled_from(_COUNTS)))]
     return Snapshot.of(
         namespaces={name: Labels({NAMESPACE_NAME_LABEL: name, **draw(st.sampled_from(LABELS))}) for name in namespaces},
         pods=pods,
@@ -294,23 +297,38 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
 # Flows.
 
 
-def endpoints(snapshot: Snapshot, version: IpVersion) -> tuple[tuple[Address, ...], tuple[Address, ...]]:
-    """Return the addresses of governed pods, and of all others that somebody might treat specially.
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Addresses of one family that somebody might treat specially.
 
-    These are those of other pods and nodes, learned ones, the first and last of every block and their
-    neighbours, and some that nobody speaks of.
+    `governed` are those of governed pods, `known` those of nodes and learned ones; `others` are those of other pods,
+    the first and last of every block and their neighbours, and some that nobody speaks of.
     """
-    governed = {address for pod in snapshot.pods if pod.governed for address in pod.addresses}
-    others = {address for pod in snapshot.pods for address in pod.addresses}
-    others.update(address for node in snapshot.nodes for address in node.addresses)
-    others.update(OUTSIDE)
-    blocks = [peer.addresses for rule in _every_rule(snapshot) for peer in rule.peers if isinstance(peer, AddressBlock)]
-    for first, last in {edge for edges in (*blocks, *snapshot.learned.values()) for edge in edges.ranges(version)}:
-        numbers = {first - 1, first, last, last + 1}
-        others.update(address_of(version, number) for number in numbers if 0 <= number < 1 << BITS[version])
-    return tuple(sorted(a for a in governed if a.version == version)), tuple(
-        sorted(a for a in others - governed if a.version == version)
-    )
+
+    governed: tuple[Address, ...]
+    known: tuple[Address, ...]
+    others: tuple[Address, ...]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, version: IpVersion) -> "Endpoints":
+        """Collect those of a cluster."""
+        governed = {address for pod in snapshot.pods if pod.governed for address in pod.addresses}
+        learned = [ranges for addresses in snapshot.learned.values() for ranges in addresses.ranges(version)]
+        known = {address for node in snapshot.nodes for address in node.addresses}
+        known.update(address_of(version, edge) for edges in learned for edge in edges)
+        others = {address for pod in snapshot.pods for address in pod.addresses} | set(OUTSIDE)
+        peers = (peer for rule in _every_rule(snapshot) for peer in rule.peers)
+        blocks = {edges for peer in peers if isinstance(peer, AddressBlock) for edges in peer.addresses.ranges(version)}
+        for first, last in (*blocks, *learned):
+            numbers = {first - 1, first, last, last + 1}
+            others.update(address_of(version, number) for number in numbers if 0 <= number < 1 << BITS[version])
+        kinds = (governed, known - governed, others - known - governed)
+        return cls(*(tuple(sorted(a for a in kind if a.version == version)) for kind in kinds))
+
+    @property
+    def all(self) -> tuple[Address, ...]:
+        """Every one of them, each once."""
+        return self.governed + self.known + self.others
 
 
 def packets(snapshot: Snapshot) -> tuple[tuple[Protocol, int], ...]:
@@ -335,26 +353,43 @@ def _every_rule(snapshot: Snapshot) -> Iterator[Rule]:
 def probes(snapshot: Snapshot) -> Iterator[Flow]:
     """Yield a flow for every kind of packet that `snapshot` could tell apart, and that some pod sends or gets."""
     for version in VERSIONS:
-        governed, others = endpoints(snapshot, version)
-        pairs = [*product(governed, (*governed, *others)), *product(others, governed)]
+        ends = Endpoints.of(snapshot, version)
+        pairs = [*product(ends.governed, ends.all), *product(ends.known + ends.others, ends.governed)]
         for (source, destination), (protocol, port) in product(pairs, packets(snapshot)):
             yield Flow(source, destination, protocol, port, hairpin=True)
 
 
-@st.composite
-def flows(draw: st.DrawFn, snapshot: Snapshot) -> Flow:
+def flows(snapshot: Snapshot) -> st.SearchStrategy[Flow]:
     """Draw a flow through that cluster, both ends of one family, and at least one of them a pod if there is one."""
-    reachable = [version for version in VERSIONS if endpoints(snapshot, version)[0]] or VERSIONS
-    governed, others = endpoints(snapshot, draw(st.sampled_from(reachable)))
-    pods, anybody = governed or others, (*governed, *others)
-    ends = draw(st.sampled_from(((pods, pods), (pods, pods), (pods, anybody), (anybody, pods))))
-    source, destination = (draw(st.sampled_from(end)) for end in ends)
-    protocol, port = draw(st.sampled_from((*[(Protocol.TCP, 80)] * 9, *packets(snapshot))))
-    return Flow(source, destination, protocol, port, hairpin=draw(st.sampled_from((True, True, False))))
+    families = [ends for ends in (Endpoints.of(snapshot, version) for version in VERSIONS) if ends.governed]
+    pairs: list[tuple[tuple[Address, ...], tuple[Address, ...]]] = []
+    for ends in families or [Endpoints.of(snapshot, 4)]:
+        pods, known = ends.governed or ends.all, ends.known or ends.all
+        pairs += [(pods, pods), (pods, pods), (pods, known), (known, pods), (pods, ends.all), (ends.all, pods)]
+    declared = tuple((port.protocol, port.number) for pod in snapshot.pods for port in pod.ports)
+    return _flows(pairs, (_WEB, declared or _WEB, packets(snapshot)))
+
+
+@st.composite
+def _flows(
+    draw: st.DrawFn,
+    pairs: Sequence[tuple[Sequence[Address], Sequence[Address]]],
+    traffic: Sequence[Sequence[tuple[Protocol, int]]],
+) -> Flow:
+    sources, destinations = draw(st.sampled_from(pairs))
+    protocol, port = draw(st.sampled_from(draw(st.sampled_from(traffic))))
+    return Flow(
+        draw(st.sampled_from(sources)),
+        draw(st.sampled_from(destinations)),
+        protocol,
+        port,
+        hairpin=draw(st.sampled_from((True, True, False))),
+    )
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[Snapshot, tuple[Flow, ...]]:
     """Draw a cluster and a handful of flows through it, which is cheaper than a cluster for each."""
     snapshot = draw(snapshots())
-    return snapshot, tuple(draw(st.lists(flows(snapshot), min_size=1, max_size=10)))
+    through = flows(snapshot)
+    return snapshot, tuple(draw(through) for _ in range(draw(st.sampled_from((1, 4, 8, 12)))))

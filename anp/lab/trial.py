@@ -1,0 +1,145 @@
+"""A lab run: build the cluster, enforce its policies, probe, and hold what is seen against what is meant."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Self
+
+from anp.lab.lab import Lab
+from anp.lab.probes import Outcome, Probe, ProbeResult
+from anp.lab.topology import LabNode, LabPod, NodePlace, PodPlace, Topology, topology
+from compiler.addresses import VERSIONS, Address
+from compiler.compilation import compile_cluster
+from compiler.decision import Decision
+from compiler.lower import DEFAULT_LAYOUT, lower
+from compiler.marks import MarkLayout
+from compiler.model import Flow, Protocol, Snapshot
+from compiler.ruleset import Ruleset
+from compiler.semantics import decide
+from compiler.trace import Packet, crossings, trace
+from enforcer.kernel import KernelDataplane
+from enforcer.reconcile import Enforcer
+
+Report = Callable[[str], None]
+"""Is told what is being done now, in a few words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One connection to try: from a pod to a port that another one serves, in one address family."""
+
+    source: PodPlace
+    destination: PodPlace
+    flow: Flow
+
+    @property
+    def probe(self) -> Probe:
+        """The question to the lab."""
+        return Probe(self.source, self.flow.destination, self.flow.protocol, self.flow.port)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was meant to become of an attempt, and what did."""
+
+    attempt: Attempt
+    meant: Decision
+    observed: ProbeResult
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the kernel did what the policies say: an answer, or else silence (2.4)."""
+        wanted = Outcome.CONNECTED if self.meant.accepted else Outcome.TIMEOUT
+        return self.observed.outcome is wanted
+
+
+class Trial:
+    """A running lab whose nodes enforce the policies of a snapshot; a context manager."""
+
+    def __init__(self, snapshot: Snapshot, serves: Mapping[tuple[str, str], tuple[tuple[Protocol, int], ...]]) -> None:
+        self.snapshot = snapshot
+        self.rulesets: Mapping[str, Ruleset] = {}
+        self._lab = Lab(topology(snapshot, serves))
+        self._enforcers: dict[str, Enforcer] = {}
+        self._open = ExitStack()
+
+    @property
+    def topology(self) -> Topology:
+        """What the lab consists of."""
+        return self._lab.topology
+
+    @property
+    def lab(self) -> Lab:
+        """The lab itself."""
+        return self._lab
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            stack.enter_context(self._lab)
+            for node in self._lab.topology.nodes:
+                dataplane = stack.enter_context(self._dataplane(node))
+                self._enforcers[node.name] = Enforcer(dataplane)
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        self._open.close()
+
+    def _dataplane(self, node: LabNode) -> KernelDataplane:
+        return self._lab.call(NodePlace(node.name), KernelDataplane)
+
+    def enforce(self, snapshot: Snapshot | None = None, layout: MarkLayout = DEFAULT_LAYOUT) -> None:
+        """Bring every node's kernel to what the policies mean; with a snapshot, to that one's.
+
+        Raises:
+            EnforcerError: a kernel refused; nodes before it are done, that one and the others are as they were.
+
+        """
+        self.snapshot = snapshot or self.snapshot
+        compilation = compile_cluster(self.snapshot)
+        self.rulesets = {name: lower(compilation, name, layout) for name in self._enforcers}
+        for name, enforcer in self._enforcers.items():
+            enforcer.apply(self.rulesets[name])
+
+    def attempts(self) -> Iterator[Attempt]:
+        """Yield every ordered pair of pods with every port that the second serves, for each family that both have."""
+        hosts = self._lab.topology.hosts()
+        pods = [pod for pod in hosts.values() if isinstance(pod, LabPod)]
+        for source in pods:
+            for destination in pods:
+                if source.place == destination.place:
+                    continue
+                for version in VERSIONS:
+                    ours, theirs = _first(source, version), _first(destination, version)
+                    if ours is None or theirs is None or ours == theirs:
+                        continue
+                    for protocol, port in destination.serves:
+                        yield Attempt(source.place, destination.place, Flow(ours, theirs, protocol, port))
+
+    def observe(self, attempts: Sequence[Attempt], seconds: float = 0.5, report: Report | None = None) -> list[Finding]:
+        """Try all these connections; results are in the same order.
+
+        What is meant to get through is tried again, patiently, before it counts as lost: the machine may be busy.
+        What is meant to be dropped has to be silent for `seconds`.
+        """
+        meant = [decide(self.snapshot, attempt.flow) for attempt in attempts]
+        observed: dict[int, ProbeResult] = {}
+        for accepted, retries in ((True, 3), (False, 0)):
+            numbers = [number for number, decision in enumerate(meant) if decision.accepted is accepted]
+            if report and numbers:
+                report(f"{len(numbers)} connections that should {'get through' if accepted else 'be dropped'}")
+            results = self._lab.probe([attempts[n].probe for n in numbers], seconds=seconds, retries=retries)
+            observed.update(zip(numbers, results, strict=True))
+        return [Finding(attempt, meant[n], observed[n]) for n, attempt in enumerate(attempts)]
+
+    def whereabouts(self, flow: Flow) -> str:
+        """Say how far the compiled rulesets let a flow come, and by which chain it ends: a hint to where a bug is."""
+        for node, hook in crossings(self.snapshot, flow):
+            way = trace(self.rulesets[node], Packet.of(flow, hook))
+            if not way.accepted:
+                return f"dropped on {node} by {way.chains[-1]}"
+        return "let through everywhere"
+
+
+def _first(pod: LabPod, version: int) -> Address | None:
+    return next((address for address in pod.addresses if address.version == version), None)
