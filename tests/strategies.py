@@ -153,8 +153,8 @@ _POD_PEERS = (
     *(PodSelection(EVERYTHING, selector) for selector in SELECTORS),
     *(PodSelection(*both) for both in product(NAMESPACE_SELECTORS[:5], SELECTORS[:5])),
 )
-_NODE_PEERS = tuple(map(NodeSelection, SELECTORS))
-_ANY_OR_SOME_TRAFFIC = (*[TRAFFIC[0]] * 12, *TRAFFIC, *(traffic for traffic in TRAFFIC if named("web") in traffic))
+_NODE_PEERS = tuple(map(NodeSelection, (*[EVERYTHING] * 6, *SELECTORS)))
+_ANY_OR_SOME_TRAFFIC = (*[TRAFFIC[0]] * 8, *TRAFFIC, *(traffic for traffic in TRAFFIC if named("web") in traffic))
 _WEB = ((Protocol.TCP, 80),)
 _ACTIONS = (Action.DENY, Action.ACCEPT, Action.PASS)
 _FAILED_CLOSED = None
