@@ -5,7 +5,7 @@ Draws are flat: labels, selectors, peers and traffic come from pools listed here
 narrow on purpose: what they hold collides, overlaps, or just fails to.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import product
@@ -24,6 +24,7 @@ from compiler.model import (
     ContainerPort,
     Direction,
     Flow,
+    NamedPort,
     NamespaceNamed,
     Node,
     NodeSelection,
@@ -154,7 +155,8 @@ _POD_PEERS = (
     *(PodSelection(*both) for both in product(NAMESPACE_SELECTORS[:5], SELECTORS[:5])),
 )
 _NODE_PEERS = tuple(map(NodeSelection, (*[EVERYTHING] * 6, *SELECTORS)))
-_ANY_OR_SOME_TRAFFIC = (*[TRAFFIC[0]] * 8, *TRAFFIC, *(traffic for traffic in TRAFFIC if named("web") in traffic))
+_BY_NAME = tuple(traffic for traffic in TRAFFIC if any(isinstance(item, NamedPort) for item in traffic))
+_ANY_OR_SOME_TRAFFIC = (*[TRAFFIC[0]] * 8, *TRAFFIC, *_BY_NAME)
 _WEB = ((Protocol.TCP, 80),)
 _ACTIONS = (Action.DENY, Action.ACCEPT, Action.PASS)
 _FAILED_CLOSED = None
@@ -366,25 +368,25 @@ def flows(snapshot: Snapshot) -> st.SearchStrategy[Flow]:
     for ends in families or [Endpoints.of(snapshot, 4)]:
         pods, known = ends.governed or ends.all, ends.known or ends.all
         pairs += [(pods, pods), (pods, pods), (pods, known), (known, pods), (pods, ends.all), (ends.all, pods)]
-    declared = tuple((port.protocol, port.number) for pod in snapshot.pods for port in pod.ports)
-    return _flows(pairs, (_WEB, declared or _WEB, packets(snapshot)))
+    declared = {
+        address: tuple((port.protocol, port.number) for port in pod.ports) or _WEB
+        for pod in snapshot.pods
+        for address in pod.addresses
+    }
+    return _flows(pairs, declared, packets(snapshot))
 
 
 @st.composite
 def _flows(
     draw: st.DrawFn,
     pairs: Sequence[tuple[Sequence[Address], Sequence[Address]]],
-    traffic: Sequence[Sequence[tuple[Protocol, int]]],
+    declared: Mapping[Address, Sequence[tuple[Protocol, int]]],
+    edges: Sequence[tuple[Protocol, int]],
 ) -> Flow:
     sources, destinations = draw(st.sampled_from(pairs))
-    protocol, port = draw(st.sampled_from(draw(st.sampled_from(traffic))))
-    return Flow(
-        draw(st.sampled_from(sources)),
-        draw(st.sampled_from(destinations)),
-        protocol,
-        port,
-        hairpin=draw(st.sampled_from((True, True, False))),
-    )
+    source, destination = draw(st.sampled_from(sources)), draw(st.sampled_from(destinations))
+    protocol, port = draw(st.sampled_from(draw(st.sampled_from((_WEB, declared.get(destination, _WEB), edges)))))
+    return Flow(source, destination, protocol, port, hairpin=draw(st.sampled_from((True, True, False))))
 
 
 @st.composite

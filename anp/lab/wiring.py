@@ -176,8 +176,9 @@ def _route_to(link: Link, index: int, destination: Address) -> dict[str, object]
 def _sysctls(*, forwards: bool) -> Iterator[tuple[str, str]]:
     forwarding = str(int(forwards))
     yield "net/ipv4/ip_forward", forwarding
-    yield "net/ipv4/icmp_ratelimit", "0"
-    yield "net/ipv6/icmp/ratelimit", "0"
+    # No ICMP error may go missing: no kind of them counts against any limit (IPv6 wants at least one that does).
+    yield "net/ipv4/icmp_ratemask", "0"
+    yield "net/ipv6/icmp/ratemask", "255"
     # Who may open an echo socket: the group that we are.
     yield "net/ipv4/ping_group_range", f"{os.getegid()} {os.getegid()}"
     for which in ("all", "default"):

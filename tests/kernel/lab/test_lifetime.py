@@ -17,7 +17,7 @@ from anp.lab.namespace import Namespace
 from anp.lab.probes import Outcome, Probe
 from anp.lab.topology import LabNode, LabPod, PodPlace, Topology
 from compiler.model import Protocol
-from tests.kernel.lab.conftest import SERVES, both, load
+from tests.kernel.lab.cluster import CLUSTER, SERVES, both, chain, load
 
 pytestmark = pytest.mark.kernel
 
@@ -34,6 +34,7 @@ from anp.lab.lab import Lab
 from anp.lab.probes import Probe
 from anp.lab.topology import LabNode, LabPod, Topology
 from compiler.model import Protocol
+import nftables
 
 def both(number):
     return ip_address(f"10.0.0.{number}"), ip_address(f"fd00::{number}")
@@ -49,10 +50,9 @@ with Lab(Topology((LabNode("n1", both(101)),), pods)):
 PROBES = """
 privilege.ensure()
 with Lab(Topology((LabNode("n1", both(101)),), pods)) as lab:
-    import nftables
     def drop():
         assert nftables.Nftables().cmd(
-            "table inet t { chain forward { type filter hook forward priority 0; udp dport 80 drop; } }"
+            "table inet t { chain forward { type filter hook forward priority 0; udp dport 80 drop; }; }"
         )[0] == 0
     lab.in_node("n1", drop)
     probes = [Probe(pods[0].place, address, protocol, 80) for address in both(2) for protocol in Protocol]
@@ -124,14 +124,14 @@ def test_whatever_ends_the_process_frees_every_namespace(end):
     assert links() == before
 
 
-def test_closing_frees_descriptors_and_threads(cluster):
+def test_closing_frees_descriptors_and_threads():
     def held():
         return sorted(os.readlink(fd) for fd in Path("/proc/self/fd").iterdir() if fd.exists())
 
-    with Lab(cluster):
+    with Lab(CLUSTER):
         pass
     before, threads = held(), len(os.listdir("/proc/self/task"))
-    with Lab(cluster) as lab:
+    with Lab(CLUSTER) as lab:
         lab.probe([Probe(A, both(2)[0], Protocol.TCP, 80)], retries=1)
 
     assert (held(), len(os.listdir("/proc/self/task"))) == (before, threads)
@@ -142,7 +142,7 @@ def test_two_labs_with_the_same_addresses_do_not_meet():
     one = LabPod("x", "a", "n1", both(1), serves=SERVES)
     other = LabPod("x", "b", "n1", both(1), serves=SERVES)
     with Lab(Topology((node,), (one,))) as left, Lab(Topology((node,), (other,))) as right:
-        load(left, "n1", "table inet t { chain output { type filter hook output priority 0; udp dport 80 drop; } }")
+        load(left, "n1", chain("output", "udp dport 80 drop"))
         probe = Probe(node.place, both(1)[0], Protocol.TCP, 80)
 
         assert [lab.probe([probe], retries=1)[0].server for lab in (left, right)] == ["pod x/a", "pod x/b"]

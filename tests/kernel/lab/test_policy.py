@@ -7,22 +7,13 @@ import pytest
 from anp.lab.probes import Outcome, Probe
 from anp.lab.topology import LabPod, NodePlace, PodPlace
 from compiler.model import PORT_PROTOCOLS, Protocol
-from tests.kernel.lab.conftest import both
+from tests.kernel.lab.cluster import both, chain
 
 pytestmark = pytest.mark.kernel
 
 A, B, C = (PodPlace("x", name) for name in "abc")
 NODE = NodePlace("n1")
 SHORT = 0.2
-
-
-def forward(*rules):
-    return hook("forward", *rules)
-
-
-def hook(name, *rules):
-    lines = "\n".join(rules)
-    return f"table inet t {{ chain {name} {{ type filter hook {name} priority 0\n{lines}\n}} }}"
 
 
 def everything(lab, source, destination, port=80):
@@ -40,13 +31,13 @@ def outcomes(lab, probes, **options):
 
 @pytest.mark.parametrize("destination", [B, C], ids=["same node", "other node"])
 def test_a_drop_in_forward_times_out(lab, nft, destination):
-    nft("n1", forward("drop"))
+    nft("n1", chain("forward", "drop"))
 
     assert outcomes(lab, everything(lab, A, destination), seconds=SHORT) == {Outcome.TIMEOUT}
 
 
 def test_a_drop_at_the_destination_node_times_out_and_concerns_nobody_else(lab, nft):
-    nft("n2", forward("drop"))
+    nft("n2", chain("forward", "drop"))
 
     assert outcomes(lab, everything(lab, A, C), seconds=SHORT) == {Outcome.TIMEOUT}
     assert outcomes(lab, everything(lab, A, B), retries=1) == {Outcome.CONNECTED}
@@ -55,7 +46,7 @@ def test_a_drop_at_the_destination_node_times_out_and_concerns_nobody_else(lab, 
 def test_from_a_pod_to_its_own_node_is_input_and_not_forward(lab, nft):
     nft(
         "n1",
-        hook("input", "meta l4proto icmpv6 icmpv6 type { 133-137 } accept", 'iifname "veth*" meta l4proto != 0 drop'),
+        chain("input", "meta l4proto icmpv6 icmpv6 type { 133-137 } accept", 'iifname "veth*" meta l4proto != 0 drop'),
     )
     host = lab.topology.hosts()[NODE].addresses
     probes = [Probe(A, address, protocol, 36363) for address in host for protocol in Protocol]
@@ -65,13 +56,13 @@ def test_from_a_pod_to_its_own_node_is_input_and_not_forward(lab, nft):
 
 
 def test_what_a_node_sends_is_not_forwarded(lab, nft):
-    nft("n1", forward("drop"))
+    nft("n1", chain("forward", "drop"))
 
     assert outcomes(lab, everything(lab, NODE, A), retries=1) == {Outcome.CONNECTED}
 
 
 def test_a_rejection_is_told_from_a_drop(lab, nft):
-    nft("n1", forward("meta l4proto tcp reject with tcp reset", "reject with icmpx admin-prohibited"))
+    nft("n1", chain("forward", "meta l4proto tcp reject with tcp reset", "reject with icmpx admin-prohibited"))
     results = zip(probes := everything(lab, A, B), lab.probe(probes, retries=1), strict=True)
 
     assert {(probe.protocol is Protocol.TCP, result.outcome) for probe, result in results} == {
@@ -86,7 +77,7 @@ def test_connection_tracking_follows_what_we_say(lab, nft, protocol):
     sources = ", ".join(str(address) for address in both(1))
     nft(
         "n1",
-        forward(
+        chain("forward", 
             "ct state established accept",
             f"ip saddr {sources.split(', ')[0]} ct state new accept",
             f"ip6 saddr {sources.split(', ')[1]} ct state new accept",
@@ -103,27 +94,27 @@ def test_connection_tracking_follows_what_we_say(lab, nft, protocol):
 @pytest.mark.parametrize("protocol", PORT_PROTOCOLS)
 def test_a_connection_tracked_before_does_not_hide_a_change(lab, nft, protocol):
     probes = [probe for probe in everything(lab, A, B) if probe.protocol is protocol]
-    nft("n1", forward("ct state established accept", "ct state new accept"))
+    nft("n1", chain("forward", "ct state established accept", "ct state new accept"))
     assert outcomes(lab, probes, retries=1) == {Outcome.CONNECTED}
 
-    nft("n1", "flush ruleset\n" + forward("ct state established accept", "drop"))
+    nft("n1", "flush ruleset\n" + chain("forward", "ct state established accept", "drop"))
 
     assert outcomes(lab, probes, seconds=SHORT) == {Outcome.TIMEOUT}
 
 
 def test_a_packet_lost_by_chance_is_made_up_for_by_trying_again(lab, nft):
     probe = Probe(A, both(2)[0], Protocol.UDP, 80)
-    nft("n1", forward("udp dport 80 numgen inc mod 2 == 0 drop"))
+    nft("n1", chain("forward", "udp dport 80 numgen inc mod 2 == 0 drop"))
 
     (once,) = lab.probe([probe], seconds=SHORT)
-    nft("n1", "flush ruleset\n" + forward("udp dport 80 numgen inc mod 2 == 0 drop"))
+    nft("n1", "flush ruleset\n" + chain("forward", "udp dport 80 numgen inc mod 2 == 0 drop"))
     (twice,) = lab.probe([probe], seconds=SHORT, retries=1)
 
     assert (once.outcome, twice.outcome) == (Outcome.TIMEOUT, Outcome.CONNECTED)
 
 
 def test_whoever_breaks_neighbour_discovery_is_found_out(lab, nft):
-    nft("n1", hook("input", "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } drop"))
+    nft("n1", chain("input", "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } drop"))
     newcomer = LabPod("x", "new", "n1", both(9))
     lab.add_pod(newcomer)
     try:
@@ -136,7 +127,7 @@ def test_whoever_breaks_neighbour_discovery_is_found_out(lab, nft):
 
 
 def test_hundreds_of_probes_take_little_longer_than_one(lab, nft):
-    nft("n1", forward("tcp dport 80 drop"))
+    nft("n1", chain("forward", "tcp dport 80 drop"))
     probes = [Probe(A, address, protocol, 80) for address in both(2) for protocol in (Protocol.TCP, Protocol.UDP)] * 100
     started = time.monotonic()
 

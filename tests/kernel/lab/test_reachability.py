@@ -6,6 +6,7 @@ from anp.lab.errors import TopologyError
 from anp.lab.probes import Outcome, Probe
 from anp.lab.topology import LabPod, NodePlace, OutsidePlace, PodPlace
 from compiler.model import PORT_PROTOCOLS, Protocol
+from tests.kernel.lab.cluster import chain
 
 pytestmark = pytest.mark.kernel
 
@@ -90,8 +91,13 @@ def test_a_source_that_is_not_there_is_an_error(lab):
 def test_an_answer_from_the_wrong_server_is_no_connection(lab, nft, protocol):
     nft(
         "n1",
-        f"""table ip misroute {{ chain pre {{ type nat hook prerouting priority dstnat
-            ip daddr {address(lab, B, 4)} dnat to {address(lab, C, 4)} }} }}""",
+        chain(
+            "prerouting",
+            f"ip daddr {address(lab, B, 4)} dnat to {address(lab, C, 4)}",
+            family="ip",
+            kind="nat",
+            priority="dstnat",
+        ),
     )
     (result,) = lab.probe([Probe(A, address(lab, B, 4), protocol, 80)], retries=1)
 
@@ -105,8 +111,13 @@ def test_a_virtual_address_is_answered_by_whoever_is_behind_it(lab, nft, protoco
     family = {4: "ip", 6: "ip6"}[version]
     nft(
         "n1",
-        f"""table {family} service {{ chain pre {{ type nat hook prerouting priority dstnat
-            {family} daddr {NOWHERE[version]} dnat to {address(lab, C, version)} }} }}""",
+        chain(
+            "prerouting",
+            f"{family} daddr {NOWHERE[version]} dnat to {address(lab, C, version)}",
+            family=family,
+            kind="nat",
+            priority="dstnat",
+        ),
     )
     (result,) = lab.probe([Probe(A, NOWHERE[version], protocol, 80)], retries=1)
 
