@@ -65,7 +65,7 @@ def lower(compilation: Compilation, node: str, layout: MarkLayout = DEFAULT_LAYO
     chains = dict(_base(layout))
     for number in share.numbers.values():
         if number:
-            chains[names.class_chain(number)] = Chain(((SetMark(layout.class_mask, layout.mark(number)),),))
+            chains[names.class_chain(number)] = Chain(((SetMark(layout.mask, layout.mark(number)),),))
     for digest, program in share.programs.items():
         chain, elements = _program(program, share.numbers, targets, layout)
         chains[names.program(digest)] = chain
@@ -144,19 +144,24 @@ def _subject(subject: Subject, layout: MarkLayout) -> Chain:
     """Make the chain of some pods: to the program of the direction that is being judged, if there is one."""
     rules: list[NftRule] = []
     if subject.egress:
-        rules.append((MarkMatch(layout.ingress_bit, 0), Goto(names.program(subject.egress.group.digest))))
+        rules.append((MarkMatch(layout.ingress_bit, 0), _to_program(subject.egress)))
     if subject.ingress:
-        rules.append(
-            (MarkMatch(layout.ingress_bit, layout.ingress_bit), Goto(names.program(subject.ingress.group.digest)))
-        )
+        # Where egress has just been ruled out, there is nothing left to ask.
+        asked: NftRule = () if subject.egress else (MarkMatch(layout.ingress_bit, layout.ingress_bit),)
+        rules.append((*asked, _to_program(subject.ingress)))
     return Chain(tuple(rules))
+
+
+def _to_program(program: Program) -> Goto:
+    return Goto(names.program(program.group.digest))
 
 
 def _base(layout: MarkLayout) -> Iterator[tuple[str, Chain]]:
     """Make the chains that every node with a subject has.
 
     Forwarded packets are judged at both ends; packets to the node itself at their source only. What the node
-    itself sends is not hooked, so that it always reaches its own pods (semantics.md 2.12).
+    itself sends is not hooked, so that it always reaches its own pods (semantics.md 2.12). Classifying writes all
+    of our mark bits, so whatever was in them before does not matter, and what was there after is cleared.
     """
     for side in Side:
         lookups = tuple(
@@ -164,16 +169,19 @@ def _base(layout: MarkLayout) -> Iterator[tuple[str, Chain]]:
             for name in (names.class_map, names.net_map)
             for version in VERSIONS
         )
-        yield names.classify_chain(side), Chain((*lookups, (SetMark(layout.class_mask, 0),)))
+        yield names.classify_chain(side), Chain((*lookups, (SetMark(layout.mask, 0),)))
     spared: tuple[NftRule, ...] = ((TrackedMatch(), Accept()), (NeighborDiscoveryMatch(), Accept()))
+    egress: tuple[NftRule, ...] = ((Jump(names.classify_chain(Side.DESTINATION)),), *_lookups(Side.SOURCE))
+    ingress: tuple[NftRule, ...] = (
+        (Jump(names.classify_chain(Side.SOURCE)),),
+        (SetMark(layout.ingress_bit, layout.ingress_bit),),
+        *_lookups(Side.DESTINATION),
+    )
     clear: NftRule = (SetMark(layout.mask, 0),)
-    egress = (clear, *_judge(Side.DESTINATION, Side.SOURCE))
-    ingress = ((SetMark(layout.ingress_bit, layout.ingress_bit),), *_judge(Side.SOURCE, Side.DESTINATION))
     yield names.FORWARD_CHAIN, Chain((*spared, *egress, *ingress, clear), Hook.FORWARD)
     yield names.INPUT_CHAIN, Chain((*spared, *egress, clear), Hook.INPUT)
 
 
-def _judge(other: Side, subject: Side) -> tuple[NftRule, ...]:
-    """Classify one side, then run the program of the pod at the other."""
-    lookups = tuple((AddressLookup(subject, version, names.subject_map(version)),) for version in VERSIONS)
-    return ((Jump(names.classify_chain(other)),), *lookups)
+def _lookups(subject: Side) -> tuple[NftRule, ...]:
+    """Run the program of the local pod at one side, if one is there."""
+    return tuple((AddressLookup(subject, version, names.subject_map(version)),) for version in VERSIONS)

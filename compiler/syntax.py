@@ -54,6 +54,7 @@ BATCH = 5_000
 """The most elements in one command."""
 
 MAX_NAME = 255
+"""The most characters that nft takes in a name."""
 
 _NAME = re.compile(rf"forward|input|(?:{'|'.join(PREFIXES)})-[A-Za-z0-9_.-]+")
 _MAX_KEY = {KeyType.IPV4: 2**32 - 1, KeyType.IPV6: 2**128 - 1, KeyType.MARK: MARK_BITS}

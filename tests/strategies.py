@@ -110,11 +110,12 @@ DOMAINS = (
     domains("never.asked"),
 )
 LEARNED = (
-    {},
     {"example.com": AddressSet.of("203.0.113.7", "2001:db8::7")},
     {"example.com": AddressSet.of("203.0.113.7"), "a.example.com": AddressSet.of("203.0.113.8", "2001:db8::8")},
     {"a.b.example.com": AddressSet.of("10.0.0.2", "203.0.113.7"), "b.example.com": AddressSet.of("fd00::1")},
     {"notexample.com": AddressSet.of("203.0.113.7"), "example.com": AddressSet.of("10.0.1.1"), "com": AddressSet()},
+    {"a.example.com": AddressSet.of("203.0.113.8"), "example.com": AddressSet.of("10.0.0.1", "fd01::1")},
+    {},
 )
 
 PORTS: tuple[tuple[ContainerPort, ...], ...] = (

@@ -223,8 +223,7 @@ class Lab:
             return self._site_of(host)
 
     def _site_of(self, host: Host) -> Site:
-        shared = isinstance(host, LabPod) and host.host_network
-        site = self._sites.get(NodePlace(host.node) if shared else host.place)
+        site = self._sites.get(NodePlace(host.node) if isinstance(host, LabPod) and host.host_network else host.place)
         if site is None:
             raise LabError("the lab is not running")
         return site

@@ -18,7 +18,11 @@ class Outcome(enum.Enum):
     REFUSED = "refused"
     """The destination said that nobody serves there."""
     UNREACHABLE = "unreachable"
-    """Something on the way said that it cannot get there, or the source has no address of that family."""
+    """Something on the way said that it cannot get there, or the source has no address of that family.
+
+    Over IPv4 the kernel says so to one source five times, and from then on once a second: where nobody has an
+    address, expect this or `TIMEOUT`.
+    """
     ERROR = "error"
     """Something else; the detail says what. An answer from the wrong server is one."""
 

@@ -44,5 +44,7 @@ def reported_error(sock: socket.socket, largest: int) -> ReportedError | None:
         packet, ancillary, _flags, destination = sock.recvmsg(largest, 512, socket.MSG_ERRQUEUE)
     except BlockingIOError:
         return None
-    number = next(_EXTENDED_ERROR.unpack_from(value)[0] for level, kind, value in ancillary if (level, kind) in _REPORTS)
+    number = next(
+        _EXTENDED_ERROR.unpack_from(value)[0] for level, kind, value in ancillary if (level, kind) in _REPORTS
+    )
     return ReportedError(number, ip_address(destination[0]), packet)

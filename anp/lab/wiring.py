@@ -122,19 +122,19 @@ def disconnect(link: Link) -> None:
 
 def readdress(link: Link, old: Iterable[Address], new: Iterable[Address]) -> None:
     """Give the leaf the addresses `new` instead of `old`, and have its router send them there."""
-    added, removed = sorted(set(new) - set(old), key=str), sorted(set(old) - set(new), key=str)
+    before, after = set(old), set(new)
 
     def leaf_end() -> None:
         with _netlink(f"change the addresses of {UPLINK}") as netlink:
             index = _index(netlink, UPLINK)
-            for item in added:
+            for item in after - before:
                 _put_address(netlink, index, item)
-            for item in removed:
+            for item in before - after:
                 netlink.addr(
                     "del", index=index, address=str(item), prefixlen=item.max_prefixlen, family=_FAMILY[item.version]
                 )
             # Last, because the kernel takes routes and neighbours away with the last address.
-            for version in sorted({item.version for item in new}):
+            for version in sorted({item.version for item in after}):
                 if version == 4 or not link.discovers:
                     _know_neighbour(netlink, index, GATEWAY[version], _ROUTER_MAC)
                 netlink.route(
@@ -147,18 +147,19 @@ def readdress(link: Link, old: Iterable[Address], new: Iterable[Address]) -> Non
                 )
 
     link.leaf.call(leaf_end)
-    route(link, removed, added)
+    route(link, before, after)
 
 
 def route(link: Link, old: Iterable[Address], new: Iterable[Address]) -> None:
-    """Have the router send packets to `new` over this link, and no longer those to `old`."""
+    """Have the router send packets to `new` over this link, and no longer those to the rest of `old`."""
+    before, after = set(old), set(new)
 
     def body() -> None:
         with _netlink(f"change the routes over {link.name}") as netlink:
             index = _index(netlink, link.name)
-            for item in new:
+            for item in after - before:
                 netlink.route("replace", **_route_to(link, index, item))
-            for item in old:
+            for item in before - after:
                 with _missing_is_fine():
                     netlink.route("del", **_route_to(link, index, item))
 

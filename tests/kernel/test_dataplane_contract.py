@@ -27,7 +27,7 @@ from compiler.ruleset import (
     SetMark,
     Side,
 )
-from compiler.syntax import script
+from compiler.syntax import MAX_NAME, script
 from enforcer.errors import NamespaceError, TransactionRejectedError
 from enforcer.fake import FakeDataplane
 from enforcer.kernel import KernelDataplane
@@ -196,6 +196,18 @@ def test_loops_that_no_packet_can_reach_are_taken(dataplane):
     dataplane.run(plan(Ruleset(), loop))
 
     assert dataplane.read() == loop
+
+
+def test_names_may_be_as_long_as_we_think(dataplane):
+    name = "rule-".ljust(MAX_NAME, "a")
+    ruleset = Ruleset(
+        {name: Chain(((MarkLookup(1, name),), (Count(name), Drop()))), "class-1": Chain(((Goto(name),),))},
+        {name: ExactMap(KeyType.MARK, {1: Goto("class-1")})},
+        frozenset({name}),
+    )
+    dataplane.run(plan(Ruleset(), ruleset))
+
+    assert dataplane.read() == ruleset
 
 
 def deep(depth: int) -> Ruleset:

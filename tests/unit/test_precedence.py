@@ -108,15 +108,16 @@ WEB = [serving("web", Protocol.TCP, 80)]
 
 def test_port_names_mean_what_the_destination_declares():
     two = [pod("x/a", ports=WEB), pod("y/a", ports=[serving("web", Protocol.UDP, 81)])]
-    rules = (
-        accept(EVERYBODY, named("web")),
+    others = (
         deny(pods("x"), tcp(80)),
-        deny(pods("y"), tcp(81)),
-        deny(udp(81), pods("y")),
+        deny(pods("y"), tcp(80, 81)),
+        deny(pods("y"), udp(81)),
+        deny(block("::/0"), tcp(80)),
     )
+    precedence = of(cluster(sending(accept(Anyone(), named("web")), *others), pods=two))
 
-    assert edges(of(cluster(sending(*rules), pods=two))) == [("p0", "p1"), ("p0", "p3")]
-    assert dead(of(cluster(sending(*rules), pods=two))) == {"p1": ["p0"], "p3": ["p0"]}
+    assert edges(precedence) == [("p0", "p1"), ("p0", "p3"), ("p0", "p4")]
+    assert dead(precedence) == {"p1": ["p0"], "p3": ["p0"]}
 
 
 def test_port_names_mean_what_the_subject_declares_on_ingress_and_with_these_protocols_only():

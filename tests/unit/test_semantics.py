@@ -8,14 +8,17 @@ from typing import get_args
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from compiler.addresses import AddressSet
 from compiler.decision import Exemption, Judgement, Matched, Mismatch, Outcome, PassedOver
 from compiler.model import (
+    AddressBlock,
     Anyone,
     DefaultOrigin,
     Direction,
     Flow,
     IsolationOrigin,
     Peer,
+    PodSelection,
     Policy,
     PolicyKind,
     PortRange,
@@ -314,6 +317,13 @@ def test_blocks_end_at_their_edges_and_spare_their_exceptions(address: str, insi
     assert meant(*asked(cluster(policy), "x/a", address)) is (inside != "X")
 
 
+def test_an_address_of_the_other_family_with_the_same_number_is_another():
+    snapshot = cluster(network_policy("x/p", egress=[accept(block("10.0.0.0/24"))]))
+
+    assert meant(*asked(snapshot, "x/a", "10.0.0.7"))
+    assert not meant(*asked(snapshot, "x/a", "::10.0.0.7", version=6))
+
+
 def test_an_exception_narrows_its_own_peer_only():  # 27
     excepting = accept(block("10.0.0.0/8", without=["10.24.0.0/16"]))
     closed = network_policy("x/p", having(pod="a"), egress=[excepting])
@@ -332,6 +342,7 @@ def test_host_network_pods_are_their_nodes():  # 28
     assert meant(*asked(cluster(by_pod, pods=inside, nodes=[n1, n2]), "x/a", "y/h"))
     assert meant(*asked(cluster(by_pod, pods=inside, nodes=[n1, n2]), "y/h", "x/a"))
     assert not meant(*asked(cluster(by_node, pods=inside, nodes=[n1, n2]), "x/a", "y/h"))
+    assert meant(*asked(cluster(by_node, pods=inside, nodes=[n1, n2]), "x/a", "n1"))
 
 
 def test_the_own_node_always_reaches_its_pods_and_no_other_does():  # 29, 30
@@ -455,6 +466,13 @@ def test_named_ports_are_those_of_the_destination(rules):  # 20 - 23
     assert denied("y/a") == denied("n1") == denied("outside") == []
 
 
+def test_other_names_of_the_destination_do_not_count():
+    snapshot = cluster(network_policy("x/p", ingress=[accept(Anyone(), named("web"))]), pods=NAMING)
+
+    assert meant(*asked(snapshot, "y/a", "x/a", tcp(80)))
+    assert not meant(*asked(snapshot, "y/a", "x/a", udp(53)))
+
+
 def test_a_named_port_can_be_about_one_protocol():
     both = pod("x/a", ports=[serving("dns", Protocol.UDP, 53), serving("dns", Protocol.TCP, 53)])
     snapshot = cluster(
@@ -515,6 +533,20 @@ def test_a_declared_port_or_a_learned_domain_is_no_excuse():
     assert [step.reason for step in judged.steps[0].policies[0].rules] == [Mismatch.PEER, Mismatch.TRAFFIC]
 
 
+def test_a_domain_with_no_addresses_any_more_is_not_learned():
+    policy = admin("a", EVERYBODY, ingress=[deny(domains("example.com"))])
+    snapshot = replace(cluster(policy), learned={"example.com": AddressSet()})
+    judged = decide(*asked(snapshot, "y/a", "x/a")).ingress
+
+    assert [step.reason for step in judged.steps[0].policies[0].rules] == [Mismatch.DOMAIN_NOT_LEARNED]
+
+
+def test_the_first_of_several_alternatives_is_the_one_that_matched():
+    policy = admin("a", EVERYBODY, ingress=[deny(pods("z"), pods("y"), Anyone(), udp(80), tcp(80), tcp())])
+
+    assert ingress(policy).steps[0].policies[0].matched == Matched(policy.ingress[0], pods("y"), tcp(80))
+
+
 def test_tiers_are_asked_until_one_is_final():
     passing = admin("a", EVERYBODY, ingress=[leave(EVERYBODY)])
     silent = network_policy("x/out", egress=[accept(Anyone())])
@@ -545,7 +577,9 @@ def test_isolation_names_the_policies_that_isolate_and_only_them():
 
 def test_the_first_network_policy_that_accepts_is_the_origin_but_all_are_asked():
     policies = [network_policy(f"x/{name}", ingress=[accept(pods("z")), accept(Anyone())]) for name in "cab"]
-    judged = ingress(*policies)
+    snapshot = cluster(*policies)
+    shuffled = replace(snapshot, policies=snapshot.policies[::-1])
+    judged = decide(*asked(shuffled, "y/a", "x/a")).ingress
 
     assert judged.origin == RuleOrigin.of(policies[1], Direction.INGRESS, policies[1].ingress[1])
     assert all(step.matched for step in judged.steps[-1].policies)
@@ -582,7 +616,8 @@ def test_a_wrong_picture_is_drawn_and_explained():
 
     shown = str(failure.value)
     assert "IPv4, tcp/80: found\n    x/a x/b y/a y/b\nx/a  .   X   .   . " in shown
-    assert "y/a -> x/a should be .; it means X (egress: the default, as no policy decides egress; ingress: ingress isolation" in shown
+    because = f"(egress: {DefaultOrigin(Direction.EGRESS)}; ingress: "
+    assert f"y/a -> x/a should be .; it means X {because}" in shown
 
 
 def test_a_picture_can_be_held_against_anything_that_judges():
@@ -628,6 +663,7 @@ def test_random_cases_reach_every_kind_of_verdict():
         *((RuleOrigin, tier, accepted) for tier in (Tier.ADMIN, Tier.BASELINE) for accepted in (True, False)),
         (DefaultOrigin, None, True),
         (IsolationOrigin, None, False),
-        *((kind, direction) for kind in (*get_args(Peer), *get_args(Traffic)) for direction in Direction),
+        *((kind, Direction.EGRESS) for kind in (*get_args(Peer), *get_args(Traffic))),
+        *((kind, Direction.INGRESS) for kind in (PodSelection, AddressBlock, Anyone, *get_args(Traffic))),
     }
     assert {kind for kind in wanted if seen[kind] == 0} == set()

@@ -199,6 +199,11 @@ def ways_to_use(name):
     )
 
 
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_is_no_name_of_ours_is_known(name):
+    assert not syntax.is_name(name)
+
+
 @given(hostile_names)
 def test_no_hostile_name_becomes_text(name):
     for use in ways_to_use(name):

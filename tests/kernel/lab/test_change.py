@@ -13,6 +13,9 @@ from tests.kernel.lab.cluster import CLUSTER, SERVES, both
 pytestmark = pytest.mark.kernel
 
 A, C = PodPlace("x", "a"), PodPlace("x", "c")
+# The kernel grows tired of telling that there is no route; see Outcome.UNREACHABLE.
+GONE = {Outcome.UNREACHABLE, Outcome.TIMEOUT}
+EVERYWHERE = A, C, NodePlace("n2")
 NEW = LabPod("x", "new", "n2", both(20), serves=SERVES)
 
 
@@ -25,14 +28,14 @@ def added(lab, pod):
         lab.remove_pod(pod.place)
 
 
-def outcomes(lab, addresses, sources=(A, C, NodePlace("n2"))):
+def outcomes(lab, addresses, sources=EVERYWHERE, retries=2):
     probes = [
         Probe(source, address, protocol, 80)
         for source in sources
         for address in addresses
         for protocol in PORT_PROTOCOLS
     ]
-    return {result.outcome for result in lab.probe(probes, retries=1)}
+    return {result.outcome for result in lab.probe(probes, seconds=0.3, retries=retries)}
 
 
 def test_a_pod_that_comes_is_there_at_once_and_one_that_goes_leaves_no_trace(lab):
@@ -42,7 +45,7 @@ def test_a_pod_that_comes_is_there_at_once_and_one_that_goes_leaves_no_trace(lab
             assert outcomes(lab, NEW.addresses) == {Outcome.CONNECTED}
             assert outcomes(lab, both(3), [NEW.place]) == {Outcome.CONNECTED}
 
-        assert outcomes(lab, NEW.addresses) == {Outcome.UNREACHABLE}
+        assert outcomes(lab, NEW.addresses, retries=0) <= GONE
         assert lab.topology == before
         with pytest.raises(TopologyError):
             lab.call(NEW.place, lambda: None)
@@ -62,13 +65,13 @@ def test_a_pod_gets_other_addresses_while_it_runs(lab, addresses):
         lab.readdress_pod(NEW.place, addresses)
 
         assert outcomes(lab, addresses) == {Outcome.CONNECTED}
-        assert outcomes(lab, set(NEW.addresses) - set(addresses)) == {Outcome.UNREACHABLE}
+        assert outcomes(lab, set(NEW.addresses) - set(addresses), retries=0) <= GONE
 
 
 def test_a_pod_may_lose_all_its_addresses_and_get_them_back(lab):
     with added(lab, NEW):
         lab.readdress_pod(NEW.place, ())
-        assert outcomes(lab, NEW.addresses) == {Outcome.UNREACHABLE}
+        assert outcomes(lab, NEW.addresses, retries=0) <= GONE
 
         lab.readdress_pod(NEW.place, NEW.addresses)
 

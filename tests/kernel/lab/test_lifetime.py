@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -23,14 +22,14 @@ pytestmark = pytest.mark.kernel
 
 ROOT = Path(__file__).parents[3]
 A, B = PodPlace("x", "a"), PodPlace("x", "b")
-NOBODY = 65534
 
 PROGRAM = """
-import sys
+import ctypes, os, sys, threading
+from pathlib import Path
 from ipaddress import ip_address
 from anp.lab import privilege
-from anp.lab.errors import LabError
 from anp.lab.lab import Lab
+from anp.lab.namespace import Namespace
 from anp.lab.probes import Probe
 from anp.lab.topology import LabNode, LabPod, Topology
 from compiler.model import Protocol
@@ -41,6 +40,14 @@ def both(number):
 
 serves = tuple((protocol, 80) for protocol in (Protocol.TCP, Protocol.UDP, Protocol.SCTP))
 pods = tuple(LabPod("x", name, "n1", both(number), serves=serves) for number, name in ((1, "a"), (2, "b")))
+"""
+BECOME_NOBODY = """
+os.setgroups([])
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+# As if nobody had started it: whoever gives up root loses the say over its own /proc files.
+assert ctypes.CDLL(None).prctl(4, 1, 0, 0, 0) == 0
+assert not privilege.sufficient()
 """
 STAYS = """
 with Lab(Topology((LabNode("n1", both(101)),), pods)):
@@ -66,8 +73,9 @@ def links():
 
 
 def as_nobody(program):
+    """Run `program` without any right; the modules that it needs are loaded while there is still the right to read them."""
     return subprocess.run(
-        ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", sys.executable, "-c", program],
+        [sys.executable, "-c", PROGRAM + BECOME_NOBODY + program],
         capture_output=True,
         check=False,
         cwd=ROOT,
@@ -80,7 +88,7 @@ def as_nobody(program):
 def canaries(process):
     """Veths from a namespace of ours into each of the other process; one is gone when its namespace is."""
     with_us = Namespace()
-    held = [fd for fd in Path(f"/proc/{process.pid}/fd").iterdir() if os.readlink(fd).startswith("net:")]
+    held = [fd for fd in Path(f"/proc/{process.pid}/fd").iterdir() if str(fd.readlink()).startswith("net:")]
 
     def release():
         with IPRoute() as netlink:
@@ -126,15 +134,15 @@ def test_whatever_ends_the_process_frees_every_namespace(end):
 
 def test_closing_frees_descriptors_and_threads():
     def held():
-        return sorted(os.readlink(fd) for fd in Path("/proc/self/fd").iterdir() if fd.exists())
+        return sorted(str(fd.readlink()) for fd in Path("/proc/self/fd").iterdir() if fd.exists())
 
     with Lab(CLUSTER):
         pass
-    before, threads = held(), len(os.listdir("/proc/self/task"))
+    before, threads = held(), len(list(Path("/proc/self/task").iterdir()))
     with Lab(CLUSTER) as lab:
         lab.probe([Probe(A, both(2)[0], Protocol.TCP, 80)], retries=1)
 
-    assert (held(), len(os.listdir("/proc/self/task"))) == (before, threads)
+    assert (held(), len(list(Path("/proc/self/task").iterdir()))) == (before, threads)
 
 
 def test_two_labs_with_the_same_addresses_do_not_meet():
@@ -156,33 +164,29 @@ def test_without_root_everything_works_in_a_user_namespace():
 
 
 def test_without_root_or_user_namespace_the_error_says_what_to_do():
-    run = as_nobody("from anp.lab.namespace import Namespace; Namespace()")
+    run = as_nobody("Namespace()")
 
     assert "PrivilegeError: making a network namespace is not permitted: run as root, or call" in run.stderr
 
 
 def test_with_threads_running_already_the_error_says_so():
-    run = as_nobody(
-        "import threading; from anp.lab import privilege; threading.Timer(0.5, int).start(); privilege.ensure()"
-    )
+    run = as_nobody("threading.Timer(0.2, int).start(); privilege.ensure()")
 
     assert "PrivilegeError: no right to make network namespaces" in run.stderr
     assert "other threads are running already" in run.stderr
 
 
 def test_where_user_namespaces_are_forbidden_the_error_says_what_would_help():
-    limit = Path("/proc/sys/user/max_user_namespaces")
-    forbid = f"""
-from pathlib import Path
-from anp.lab import privilege, syscalls
+    """Forbidden within a user namespace of our own, so that nothing changes for the machine."""
+    run = as_nobody(
+        """
 privilege.ensure()
-Path({str(limit)!r}).write_text("0")
-import os
-os.setuid(0)
-privilege.sufficient = lambda: False
+Path("/proc/sys/user/max_user_namespaces").write_text("0")
+give_up_capabilities = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+assert ctypes.CDLL(None).capset(*give_up_capabilities) == 0
 privilege.ensure()
 """
-    run = as_nobody(forbid)
+    )
 
+    assert "PrivilegeError: no right to make network namespaces, nor a user namespace (No space left" in run.stderr
     assert "user.max_user_namespaces" in run.stderr
-    assert ip_address("::1")

@@ -77,7 +77,8 @@ def test_connection_tracking_follows_what_we_say(lab, nft, protocol):
     sources = ", ".join(str(address) for address in both(1))
     nft(
         "n1",
-        chain("forward", 
+        chain(
+            "forward",
             "ct state established accept",
             f"ip saddr {sources.split(', ')[0]} ct state new accept",
             f"ip6 saddr {sources.split(', ')[1]} ct state new accept",

@@ -1,3 +1,4 @@
+import re
 from ipaddress import ip_address
 
 import pytest
@@ -37,17 +38,25 @@ def pod(name="a", *addresses, node="n1", host_network=False, serves=WEB):
     ],
 )
 def test_what_contradicts_itself_is_refused_by_name(parts, complaint):
-    with pytest.raises(TopologyError, match=complaint):
+    with pytest.raises(TopologyError, match=re.escape(complaint)):
         Topology(**{"nodes": (NODE,), **parts})
 
 
 @pytest.mark.parametrize(
     "address",
-    ["127.0.0.1", "::1", "224.0.0.1", "ff02::1", "0.0.0.0", "::", "255.255.255.255"]  # noqa: S104  nobody binds it
-    + ["fe80::7", "::ffff:10.0.0.1", "169.254.1.1", "169.254.1.2", "192.0.0.8", "fd6c:6162::1"],
+    ["127.0.0.1", "::1", "224.0.0.1", "ff02::1", "0.0.0.0", "::", "255.255.255.255", "fe80::7", "::ffff:10.0.0.1"],
 )
-def test_an_address_that_cannot_be_routed_or_that_the_lab_needs_is_refused(address):
-    with pytest.raises(TopologyError, match=f"cannot have the address {ip_address(address)}"):
+def test_an_address_that_cannot_be_routed_is_refused(address):
+    refuses(address)
+
+
+@pytest.mark.parametrize("address", ["169.254.1.1", "169.254.1.2", "192.0.0.8", "fd6c:6162::1"])
+def test_an_address_that_the_lab_itself_needs_is_refused(address):
+    refuses(address)
+
+
+def refuses(address):
+    with pytest.raises(TopologyError, match=f"cannot have the address {re.escape(str(ip_address(address)))}$"):
         Topology(outside=(OutsideHost("o", (ip_address(address),)),))
 
 
