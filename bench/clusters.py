@@ -114,6 +114,4 @@ def ruled_cluster(pods: int, rules: int) -> Snapshot:
         )
         for group in range(groups)
     ]
-    return Snapshot.of(
-        namespaces=snapshot.namespaces, pods=snapshot.pods, nodes=snapshot.nodes, policies=policies
-    )
+    return Snapshot.of(namespaces=snapshot.namespaces, pods=snapshot.pods, nodes=snapshot.nodes, policies=policies)

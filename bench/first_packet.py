@@ -44,7 +44,12 @@ def linear(snapshot: Snapshot) -> str:
             if found >> number & 1:
                 members[number].append(str(pod.addresses[0]))
     names = {selection: f"set-{number}" for number, selection in enumerate(selections)}
-    lines = ["add table inet anp", "add counter inet anp dropped", "add chain inet anp egress", "add chain inet anp ingress"]
+    lines = [
+        "add table inet anp",
+        "add counter inet anp dropped",
+        "add chain inet anp egress",
+        "add chain inet anp ingress",
+    ]
     lines.append("add chain inet anp forward { type filter hook forward priority 0; }")
     for number, addresses in enumerate(members):
         lines.append(f"add set inet anp set-{number} {{ type ipv4_addr; }}")
@@ -59,7 +64,9 @@ def linear(snapshot: Snapshot) -> str:
         for policy in policies:
             for rule in policy.rules(direction):
                 for peer in rule.peers:
-                    port = "" if rule.index == len(policy.rules(direction)) - 1 else f"tcp dport {rule.traffic[0].first} "
+                    port = (
+                        "" if rule.index == len(policy.rules(direction)) - 1 else f"tcp dport {rule.traffic[0].first} "
+                    )
                     verdict = "return" if rule.action.value == "Accept" else "counter name dropped drop"
                     lines.append(
                         f"add rule inet anp {direction.value} ip {subject} @{names[policy.subject]} "
@@ -83,7 +90,9 @@ def main() -> None:
     options = parser.parse_args()
     sizes, lines = (SIZES[:1], LINEAR[:1]) if options.quick else (SIZES, LINEAR)
     routers: dict[str, Router] = {}
-    pairs = {pods: pairs_among(range(FIRST_POD, FIRST_POD + min(pods, PODS_ON_NODE))) for _rules, pods in (*sizes, *lines)}
+    pairs = {
+        pods: pairs_among(range(FIRST_POD, FIRST_POD + min(pods, PODS_ON_NODE))) for _rules, pods in (*sizes, *lines)
+    }
     routers["empty table"] = Router(EMPTY, pairs[sizes[-1][1]])
     for rules, pods in sizes:
         routers[f"ours, {rules:,} rules, {pods:,} pods"] = Router(ours(ruled_cluster(pods, rules)), pairs[pods])

@@ -33,6 +33,7 @@ from compiler.ruleset import (
     NeighborDiscoveryMatch,
     NftRule,
     PortLookup,
+    PortMatch,
     RangeMap,
     Return,
     Ruleset,
@@ -45,6 +46,9 @@ from compiler.ruleset import (
 from compiler.share import Share, Subject
 
 DEFAULT_LAYOUT = MarkLayout()
+LINEAR_PORTS = 4
+"""Up to so many port ranges of a protocol are asked one by one. That is no slower than a lookup, and every map of
+ranges is one more that libnftables lists before it adds anything anywhere (docs/adr/0006)."""
 _KEY: Mapping[IpVersion, KeyType] = {4: KeyType.IPV4, 6: KeyType.IPV6}
 
 
@@ -126,12 +130,14 @@ def _profile(profile: Profile) -> Chain:
     """Make a profile's chain: look ports up where they matter, then do what becomes of all the rest."""
     rules: list[NftRule] = []
     for protocol in PORT_PROTOCOLS:
-        verdicts: list[tuple[Range, Verdict]] = [
+        verdicts = [
             (ports, Goto(names.rule_chain(outcome)))
             for ports, outcome in profile.ports(protocol)
             if outcome != profile.other
         ]
-        if verdicts:
+        if len(verdicts) <= LINEAR_PORTS:
+            rules.extend((PortMatch(protocol, ports), verdict) for ports, verdict in verdicts)
+        else:
             rules.append((PortLookup(protocol, tuple(verdicts)),))
     return Chain((*rules, (Goto(names.rule_chain(profile.other)),)))
 

@@ -80,6 +80,14 @@ class MarkMatch:
 
 
 @dataclass(frozen=True, slots=True)
+class PortMatch:
+    """Holds for packets of one protocol to one range of destination ports; 0 to 65535 is the whole protocol."""
+
+    protocol: Protocol
+    ports: Range
+
+
+@dataclass(frozen=True, slots=True)
 class SetMark:
     """Forces the bits under `mask` to `value` and leaves the others alone."""
 
@@ -130,6 +138,7 @@ Statement: TypeAlias = (
     TrackedMatch
     | NeighborDiscoveryMatch
     | MarkMatch
+    | PortMatch
     | SetMark
     | AddressLookup
     | MarkLookup

@@ -14,7 +14,7 @@ from ipaddress import IPv6Address
 from typing import assert_never
 
 from compiler.intervals import Range
-from compiler.model import MAX_PORT, PORT_PROTOCOLS
+from compiler.model import MAX_PORT, PORT_PROTOCOLS, Protocol
 from compiler.names import TABLE
 from compiler.ruleset import (
     MARK_BITS,
@@ -33,6 +33,7 @@ from compiler.ruleset import (
     NeighborDiscoveryMatch,
     NftRule,
     PortLookup,
+    PortMatch,
     RangeMap,
     Return,
     Ruleset,
@@ -120,6 +121,8 @@ def statement(value: Statement) -> str:  # noqa: C901  one line for each stateme
             return f"{'ip' if version == 4 else 'ip6'} {side.value} vmap @{name(map_name)}"
         case MarkLookup(mask, map_name):
             return f"meta mark & {_mask(mask)} vmap @{name(map_name)}"
+        case PortMatch(protocol, ports):
+            return _port_match(protocol, ports)
         case PortLookup():
             return _port_lookup(value)
         case Count(counter):
@@ -151,6 +154,16 @@ def _bits(value: int, mask: int) -> str:
     return f"{value:#010x}"
 
 
+def _port_match(protocol: Protocol, ports: Range) -> str:
+    if protocol not in PORT_PROTOCOLS or not 0 <= ports[0] <= ports[1] <= MAX_PORT:
+        raise InvalidRulesetError(f"no such ports: {protocol.value} {ports[0]} to {ports[1]}")
+    return f"meta l4proto {protocol.value}" if ports == (0, MAX_PORT) else f"{protocol.value} dport {_ports(ports)}"
+
+
+def _ports(ports: Range) -> str:
+    return str(ports[0]) if ports[0] == ports[1] else f"{ports[0]}-{ports[1]}"
+
+
 def _port_lookup(value: PortLookup) -> str:
     ranges = [ports for ports, _ in value.verdicts]
     require_disjoint(f"{value.protocol.value} ports", ranges)
@@ -158,9 +171,7 @@ def _port_lookup(value: PortLookup) -> str:
         raise InvalidRulesetError(f"not a lookup of ports in ascending order: {value}")
     if ranges[0][0] < 0 or ranges[-1][1] > MAX_PORT:
         raise InvalidRulesetError(f"no such ports: {ranges[0][0]} to {ranges[-1][1]}")
-    elements = ", ".join(
-        f"{first if first == last else f'{first}-{last}'} : {verdict(v)}" for (first, last), v in value.verdicts
-    )
+    elements = ", ".join(f"{_ports(ports)} : {verdict(v)}" for ports, v in value.verdicts)
     return f"{value.protocol.value} dport vmap {{ {elements} }}"
 
 

@@ -22,6 +22,7 @@ from compiler.ruleset import (
     NeighborDiscoveryMatch,
     NftRule,
     PortLookup,
+    PortMatch,
     RangeMap,
     Return,
     Ruleset,
@@ -126,7 +127,7 @@ class _Run:
                     return statement
                 case AddressLookup() | MarkLookup() | PortLookup():
                     return self._found(statement)
-                case TrackedMatch() | NeighborDiscoveryMatch() | MarkMatch():
+                case TrackedMatch() | NeighborDiscoveryMatch() | MarkMatch() | PortMatch():
                     if not self._holds(statement):
                         return None
                 case SetMark(mask, value):
@@ -141,7 +142,7 @@ class _Run:
                     assert_never(statement)
         return None
 
-    def _holds(self, match_: TrackedMatch | NeighborDiscoveryMatch | MarkMatch) -> bool:
+    def _holds(self, match_: TrackedMatch | NeighborDiscoveryMatch | MarkMatch | PortMatch) -> bool:
         match match_:
             case TrackedMatch():
                 return self.packet.tracked
@@ -149,6 +150,8 @@ class _Run:
                 return self.packet.neighbor_discovery
             case MarkMatch(mask, value):
                 return self.mark & mask == value
+            case PortMatch(protocol, (first, last)):
+                return self.packet.protocol is protocol and first <= self.packet.port <= last
 
     def _found(self, lookup: AddressLookup | MarkLookup | PortLookup) -> Verdict | None:
         match lookup:

@@ -12,7 +12,7 @@ from typing import Any
 
 from compiler.addresses import IpVersion
 from compiler.intervals import Range
-from compiler.model import MAX_PORT, PORT_PROTOCOLS
+from compiler.model import MAX_PORT, PORT_PROTOCOLS, Protocol
 from compiler.ruleset import (
     MARK_BITS,
     Accept,
@@ -26,6 +26,7 @@ from compiler.ruleset import (
     MarkMatch,
     NeighborDiscoveryMatch,
     PortLookup,
+    PortMatch,
     Return,
     SetMark,
     Side,
@@ -39,6 +40,7 @@ _MARK = {"meta": {"key": "mark"}}
 _TRACKED = ([2, 4], ["established", "related"])
 """Connection tracking states come as numbers or as words, depending on the version of libnftables."""
 _TERMINAL: Mapping[str, Verdict] = {"accept": Accept(), "drop": Drop(), "return": Return()}
+_PROTOCOL_NUMBER: Mapping[Protocol, int] = {Protocol.TCP: 6, Protocol.UDP: 17, Protocol.SCTP: 132}
 _VERSION: Mapping[str, IpVersion] = {"ip": 4, "ip6": 6}
 
 
@@ -96,8 +98,28 @@ def _match(op: object, left: object, right: object) -> Statement:
             address, length = fields(fields(right, "prefix")[0], "addr", "len")
             return _mark_match(MARK_BITS ^ (1 << 32 - integer(length, 32)) - 1, address)
         return _mark_match(MARK_BITS, right)
+    elif (op, left) == ("==", {"meta": {"key": "l4proto"}}):
+        return PortMatch(_protocol(right), (0, MAX_PORT))
     elif op == "==" and (mask := _masked_mark(left)) is not None:
         return _mark_match(mask, right)
+    elif op == "==":
+        return _port_match(left, right)
+    raise ForeignError
+
+
+def _port_match(left: object, right: object) -> PortMatch:
+    protocol, field_name = _payload(left)
+    ports = _range(right)
+    if field_name != "dport" or ports == (0, MAX_PORT):
+        raise ForeignError
+    return PortMatch(_protocol(protocol), ports)
+
+
+def _protocol(value: object) -> Protocol:
+    """Read a protocol that has ports: a word, or a number with some versions of libnftables."""
+    for protocol in PORT_PROTOCOLS:
+        if value in (protocol.value, _PROTOCOL_NUMBER[protocol]):
+            return protocol
     raise ForeignError
 
 
@@ -144,10 +166,9 @@ def _masked_mark(value: object) -> int | None:
 def _lookup(key: object, data: object) -> Statement:
     if isinstance(data, dict):
         protocol, field_name = _payload(key)
-        found = [known for known in PORT_PROTOCOLS if known.value == protocol]
-        if not found or field_name != "dport":
+        if field_name != "dport":
             raise ForeignError
-        return PortLookup(found[0], tuple(sorted(_ports(fields(data, "set")[0]), key=itemgetter(0))))
+        return PortLookup(_protocol(protocol), tuple(sorted(_ports(fields(data, "set")[0]), key=itemgetter(0))))
     if not isinstance(data, str) or not data.startswith("@") or not is_name(data[1:]):
         raise ForeignError
     if key == _MARK:
@@ -163,8 +184,12 @@ def _lookup(key: object, data: object) -> Statement:
 
 def _ports(listed: object) -> Iterator[tuple[Range, Verdict]]:
     for found, verdict in elements(listed):
-        first, last = items(fields(found, "range")[0], 2) if isinstance(found, dict) else (found, found)
-        yield (integer(first, MAX_PORT), integer(last, MAX_PORT)), verdict
+        yield _range(found), verdict
+
+
+def _range(value: object) -> Range:
+    first, last = items(fields(value, "range")[0], 2) if isinstance(value, dict) else (value, value)
+    return integer(first, MAX_PORT), integer(last, MAX_PORT)
 
 
 # Their pieces.

@@ -26,6 +26,7 @@ from compiler.ruleset import (
     NeighborDiscoveryMatch,
     NftRule,
     PortLookup,
+    PortMatch,
     RangeMap,
     Return,
     Ruleset,
@@ -92,6 +93,12 @@ def port_lookups(draw: st.DrawFn, chains: tuple[str, ...]) -> PortLookup:
 
 
 @st.composite
+def port_matches(draw: st.DrawFn) -> PortMatch:
+    found = draw(ranges(MAX_PORT)) or ((0, MAX_PORT),)
+    return PortMatch(draw(st.sampled_from(PORT_PROTOCOLS)), found[0])
+
+
+@st.composite
 def rules(draw: st.DrawFn, chains: tuple[str, ...], maps: dict[str, VerdictMap], counters: frozenset[str]) -> NftRule:
     """Draw a rule of matches and counters, and something that may end it."""
     conditions: list[st.SearchStrategy[Statement]] = [
@@ -114,6 +121,10 @@ def rules(draw: st.DrawFn, chains: tuple[str, ...], maps: dict[str, VerdictMap],
     statements = draw(st.lists(st.one_of(conditions), max_size=2))
     if NeighborDiscoveryMatch() in statements:
         # A rule about ICMPv6 cannot ask for ports; nft refuses the contradiction.
+        endings = endings[:1]
+    elif draw(st.booleans()):
+        # Nor can a rule about one protocol ask for another's.
+        statements.append(draw(port_matches()))
         endings = endings[:1]
     if not statements or draw(st.booleans()):
         statements.append(draw(st.one_of(endings)))

@@ -23,6 +23,7 @@ from compiler.ruleset import (
     MarkMatch,
     NeighborDiscoveryMatch,
     PortLookup,
+    PortMatch,
     RangeMap,
     Ruleset,
     SetMark,
@@ -80,6 +81,10 @@ def mangle(value: object) -> dict:
             {"vmap": {"key": payload("tcp", "dport"), "data": {"set": [[{"range": [9, 10]}, {"drop": None}]]}}},
             PortLookup(Protocol.TCP, (((9, 10), Drop()),)),
         ),
+        (match("==", payload("tcp", "dport"), 80), PortMatch(Protocol.TCP, (80, 80))),
+        (match("==", payload("udp", "dport"), {"range": [0, 80]}), PortMatch(Protocol.UDP, (0, 80))),
+        (match("==", {"meta": {"key": "l4proto"}}, "sctp"), PortMatch(Protocol.SCTP, (0, 65535))),
+        (match("==", {"meta": {"key": "l4proto"}}, 132), PortMatch(Protocol.SCTP, (0, 65535))),
         ({"counter": "rule-a"}, Count("rule-a")),
         ({"goto": {"target": "rule-a"}}, Goto("rule-a")),
     ],
@@ -92,6 +97,9 @@ def test_statements_of_ours(listed, read):
     "listed",
     [
         match("!=", MARK, 5),
+        match("==", payload("tcp", "sport"), 80),
+        match("==", payload("tcp", "dport"), {"range": [0, 65535]}),
+        match("==", {"meta": {"key": "l4proto"}}, "icmp"),
         match("==", MARK, True),  # noqa: FBT003  it is what JSON may say
         match("==", MARK, 1 << 32),
         match("==", masked(0xFF), 0x100),
