@@ -1,6 +1,5 @@
 import json
 import math
-import time
 
 import pytest
 import yaml
@@ -187,12 +186,11 @@ def test_anchors_and_merges_are_followed():
 def test_aliases_of_aliases_do_not_explode():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
-    started = time.perf_counter()
 
     [(_line, _column, message)] = faults("\n".join(lines))
 
+    # Without a bound this would be 10 to the power of 30 values, and the test would not end.
     assert "repeat more than" in message
-    assert time.perf_counter() - started < 2
 
 
 @pytest.mark.parametrize(
