@@ -8,6 +8,7 @@ at both ends, and is denied by the last rule of its destination.
 import argparse
 import statistics
 from collections.abc import Iterator
+from itertools import product
 
 from bench.clusters import FIRST_POD, PODS_ON_NODE, ruled_cluster
 from bench.wire import Router, pairs_among
@@ -23,8 +24,8 @@ table inet anp {
   chain forward { type filter hook forward priority 0; ct state established,related accept; counter name dropped drop; }
 }
 """
-SIZES = ((10, 10), (10, 10_000), (1_000, 10_000), (1_000, 100_000), (10_000, 10_000), (10_000, 100_000))
-LINEAR = ((10, 10), (1_000, 10_000), (10_000, 10_000))
+SIZES = tuple(product((10, 1_000, 10_000), (10, 10_000, 100_000)))
+"""Rules and pods."""
 
 
 def ours(snapshot: Snapshot) -> str:
@@ -88,26 +89,24 @@ def main() -> None:
     parser.add_argument("--packets", type=int, default=100_000)
     parser.add_argument("--quick", action="store_true", help="the smallest sizes only")
     options = parser.parse_args()
-    sizes, lines = (SIZES[:1], LINEAR[:1]) if options.quick else (SIZES, LINEAR)
-    routers: dict[str, Router] = {}
-    pairs = {
-        pods: pairs_among(range(FIRST_POD, FIRST_POD + min(pods, PODS_ON_NODE))) for _rules, pods in (*sizes, *lines)
-    }
-    routers["empty table"] = Router(EMPTY, pairs[sizes[-1][1]])
+    sizes = SIZES[:1] if options.quick else SIZES
+    pairs = {pods: pairs_among(range(FIRST_POD, FIRST_POD + min(pods, PODS_ON_NODE))) for _rules, pods in sizes}
+    routers = {"empty table": Router(EMPTY, pairs[sizes[-1][1]])}
     for rules, pods in sizes:
-        routers[f"ours, {rules:,} rules, {pods:,} pods"] = Router(ours(ruled_cluster(pods, rules)), pairs[pods])
-    for rules, pods in lines:
-        routers[f"linear, {rules:,} rules, {pods:,} pods"] = Router(linear(ruled_cluster(pods, rules)), pairs[pods])
+        snapshot = ruled_cluster(pods, rules)
+        routers[f"ours, {rules:,} rules, {pods:,} pods"] = Router(ours(snapshot), pairs[pods])
+        routers[f"linear, {rules:,} rules, {pods:,} pods"] = Router(linear(snapshot), pairs[pods])
     times: dict[str, list[float]] = {name: [] for name in routers}
     for _round in range(options.rounds):
         for name, router in routers.items():
             packets = options.packets if "linear" not in name else max(2048, options.packets // 20)
             times[name].append(router.nanoseconds_per_packet(packets))
     base = statistics.median(times["empty table"])
-    print(f"{'ruleset':<40} {'ns/packet':>10} {'ratio':>7}")
-    for name, router in routers.items():
+    print("| ruleset | ns per packet | ratio to the empty table |")
+    print("|---|---:|---:|")
+    for name, router in sorted(routers.items()):
         median = statistics.median(times[name])
-        print(f"{name:<40} {median:>10,.0f} {median / base:>7.2f}")
+        print(f"| {name} | {median:,.0f} | {median / base:.2f} |")
         dropped = router.dropped()
         if dropped != router.sent:
             raise SystemExit(f"{name}: {router.sent} packets sent, {dropped} denied: the figures mean nothing")

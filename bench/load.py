@@ -74,7 +74,7 @@ def measure(size: tuple[int, int, int], runs: int) -> dict[str, str]:
         figures["first load"] = _ms(_timed(load, runs, after=clear).seconds)
         enforcer.apply(ruleset)
         figures["read back"] = _ms(_timed(dataplane.read, max(1, runs // 2)).seconds)
-        for name, changed in _changes(snapshot, ruleset).items():
+        for name, changed in _changes(snapshot).items():
             tx = plan(ruleset, changed)
             s = tx.summary
             what = f"{s.elements_added} + {s.elements_removed} elements, {s.chains_added + s.chains_flushed} chains"
@@ -87,7 +87,7 @@ def measure(size: tuple[int, int, int], runs: int) -> dict[str, str]:
     return figures
 
 
-def _changes(snapshot: Snapshot, ruleset: Ruleset) -> dict[str, Ruleset]:
+def _changes(snapshot: Snapshot) -> dict[str, Ruleset]:
     """Return what the node should hold after some everyday changes."""
     newcomer = Pod("ns-0", "newcomer", Labels({"app": "app-0"}), NODE, (IPv4Address(FIRST_POD + 0x800000),))
     remote = dataclasses.replace(newcomer, node="node-1")

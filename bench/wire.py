@@ -51,8 +51,8 @@ class Router:
         self._process = Process(target=_serve, args=(child, script, pairs), daemon=True)
         self._process.start()
         answer = self._receive()
-        if not isinstance(answer, dict):
-            raise RuntimeError(answer)
+        if isinstance(answer, str):
+            raise RuntimeError(answer)  # noqa: TRY004 - it is the child's error
         self.load_seconds: float = answer["load"]
         self.sent = 0
 
@@ -61,7 +61,7 @@ class Router:
         self._pipe.send(packets)
         answer = self._receive()
         if isinstance(answer, str):
-            raise RuntimeError(answer)
+            raise RuntimeError(answer)  # noqa: TRY004 - it is the child's error
         nanoseconds, sent = answer
         self.sent += sent
         return nanoseconds / sent
