@@ -61,6 +61,8 @@ class Lab:
 
         """
         with self._lock:
+            if self._loop is not None:
+                raise LabError("the lab is running already")
             try:
                 _allow_many_descriptors()
                 self._loop = LoopThread()
@@ -126,10 +128,8 @@ class Lab:
         with self._lock:
             before = self._topology.pod(place)
             after = replace(before, addresses=addresses)
-            topology = self._topology.without_pod(place).with_pod(after)
-            self._topology = topology
+            self._topology = self._topology.without_pod(place).with_pod(after)
             if not after.host_network:
-                # No packet may go to the new addresses before somebody serves there, nor to the old ones after.
                 wiring.readdress(self._links[place], before.addresses, after.addresses)
                 wiring.route(self._links[NodePlace(after.node)], before.addresses, after.addresses)
             self._serve(after)
@@ -149,9 +149,10 @@ class Lab:
     def probe(self, probes: Sequence[Probe], *, seconds: float = 0.5, retries: int = 0) -> list[ProbeResult]:
         """Probe all at once, and return the results in the same order.
 
-        Nothing is sent twice within `seconds`. Whoever cannot tell a drop from a slow machine by other means lets
-        what timed out be tried again up to `retries` times, each with twice the time. Every try has a source
-        port that was not used lately, so that connections tracked before do not answer for it.
+        Within `seconds` nothing is sent twice, but for what TCP itself repeats after 1 s. Whoever cannot tell a drop
+        from a slow machine by other means lets what timed out be tried again up to `retries` times, each with twice
+        the time. Every try has a source port that was not used lately, so that connections tracked before do not
+        answer for it.
 
         Raises:
             TopologyError: a source is not there.
@@ -206,10 +207,15 @@ class Lab:
 
     def _serve(self, host: LabPod | OutsideHost) -> None:
         site = self._site_of(host)
-        self._running().call(lambda: site.serve(host.place, host.addresses, host.serves))
+        try:
+            self._running().call(lambda: site.serve(host.place, host.addresses, host.serves))
+        except OSError as error:
+            raise LabError(f"{host.place} cannot serve: {error.strerror}") from error
 
     def _question(self, probe: Probe, hosts: Mapping[Place, Host], servers: Mapping[Endpoint, str]) -> Question:
-        site = self._site(probe.source)
+        if probe.source not in hosts:
+            raise TopologyError(f"there is no {probe.source}")
+        site = self._site_of(hosts[probe.source])
         ours = (item for item in hosts[probe.source].addresses if item.version == probe.destination.version)
         server = servers.get((probe.destination, probe.protocol, probe.port), "")
         return Question(probe, site, next(ours, None), server)

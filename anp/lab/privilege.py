@@ -49,10 +49,10 @@ def ensure() -> None:
 
 def sufficient() -> bool:
     """Say whether this process has the capabilities that a lab needs."""
-    status = Path("/proc/thread-self/status").read_text(encoding="ascii", errors="replace")
+    status = Path("/proc/thread-self/status").read_text(encoding="utf-8")
     effective = next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("CapEff:"))
     return all(effective >> capability & 1 for capability in _NEEDED)
 
 
 def _write(name: str, text: str) -> None:
-    Path("/proc/thread-self", name).write_text(text, encoding="ascii")
+    Path("/proc/thread-self", name).write_text(text, encoding="utf-8")

@@ -196,7 +196,7 @@ def _sysctls(*, forwards: bool) -> Iterator[tuple[str, str]]:
 
 def _set(name: str, value: str) -> None:
     try:
-        Path("/proc/sys", name).write_text(value, encoding="ascii")
+        Path("/proc/sys", name).write_text(value, encoding="utf-8")
     except OSError as error:
         raise LabError(f"cannot set the sysctl {name.replace('/', '.')} to {value}: {error.strerror}") from error
 
@@ -216,7 +216,10 @@ def _netlink(purpose: str) -> Iterator[IPRoute]:
 
 
 def _index(netlink: IPRoute, name: str) -> int:
-    return int(netlink.link_lookup(ifname=name)[0])
+    found = netlink.link_lookup(ifname=name)
+    if not found:
+        raise LabError(f"somebody took the link {name} away")
+    return int(found[0])
 
 
 def _put_address(netlink: IPRoute, index: int, item: Address) -> None:

@@ -146,8 +146,8 @@ def test_a_lab_that_does_not_run_says_so():
     lab = Lab(CLUSTER)
     with pytest.raises(LabError, match="not running"):
         lab.call(A, lambda: None)
-    with lab:
-        pass
+    with lab, pytest.raises(LabError, match="running already"):
+        lab.start()
     lab.close()
 
     with pytest.raises(LabError, match="not running"):

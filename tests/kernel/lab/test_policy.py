@@ -1,9 +1,11 @@
 """What the lab shows of a firewall in its nodes; the rules here are written by hand."""
 
+import asyncio
 import time
 
 import pytest
 
+from anp.lab.prober import ask_all
 from anp.lab.probes import Outcome, Probe
 from anp.lab.topology import LabPod, NodePlace, PodPlace
 from compiler.model import PORT_PROTOCOLS, Protocol
@@ -112,6 +114,22 @@ def test_a_packet_lost_by_chance_is_made_up_for_by_trying_again(lab, nft):
     (twice,) = lab.probe([probe], seconds=SHORT, retries=1)
 
     assert (once.outcome, twice.outcome) == (Outcome.TIMEOUT, Outcome.CONNECTED)
+
+
+def test_an_answer_that_a_busy_loop_was_too_late_to_see_counts(lab):
+    hosts = lab.topology.hosts()
+    questions = [lab._question(probe, hosts, {}) for probe in everything(lab, A, B)]
+
+    async def ask_while_the_machine_stalls():
+        asking = asyncio.create_task(ask_all(questions, seconds=0.05, retries=0))
+        for _ in range(5):
+            await asyncio.sleep(0)
+            time.sleep(0.08)  # noqa: ASYNC251  it is to block
+        return await asking
+
+    results = lab._loop.run(ask_while_the_machine_stalls())
+
+    assert {result.outcome for result in results} == {Outcome.CONNECTED}
 
 
 def test_whoever_breaks_neighbour_discovery_is_found_out(lab, nft):
