@@ -101,6 +101,11 @@ class Trial:
         for name, enforcer in self._enforcers.items():
             enforcer.apply(self.rulesets[name])
 
+    def restart_enforcers(self) -> None:
+        """Let every enforcer forget what it knows, as if its process had been started again."""
+        for enforcer in self._enforcers.values():
+            enforcer.start()
+
     def attempts(self) -> Iterator[Attempt]:
         """Yield every ordered pair of pods with every port that the second serves, for each family that both have."""
         hosts = self._lab.topology.hosts()

@@ -1,0 +1,167 @@
+"""Those who answer a scenario's questions: the meaning, compiled rulesets, and a kernel with real packets."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from anp.conformance.world import View
+from anp.lab.probes import Outcome, Probe
+from anp.lab.topology import LabPod, NodePlace, Place, topology
+from anp.lab.trial import Trial
+from compiler.addresses import Address
+from compiler.compilation import compile_cluster
+from compiler.lower import lower
+from compiler.model import Flow, Snapshot
+from compiler.ruleset import Ruleset
+from compiler.semantics import decide
+from compiler.trace import traced
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether a flow got through, and in a few words how that was seen. None if it was neither: an error."""
+
+    through: bool | None
+    seen: str
+
+
+class Judge(Protocol):
+    """Answers questions about a cluster that changes; a context manager."""
+
+    name: str
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+    def see(self, view: View, *, restart: bool = False) -> None:
+        """Take note of what the cluster is now; with `restart`, after having forgotten all that was known."""
+
+    def answer(self, flows: Sequence[Flow]) -> list[Answer]:
+        """Say which flows get through."""
+
+
+class Meaning:
+    """What the policies mean."""
+
+    name = "meaning"
+
+    def __init__(self) -> None:
+        self._snapshot = Snapshot()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        pass
+
+    def see(self, view: View, *, restart: bool = False) -> None:  # noqa: ARG002 - it remembers nothing
+        """Take note of the cluster."""
+        self._snapshot = view.snapshot
+
+    def answer(self, flows: Sequence[Flow]) -> list[Answer]:
+        """Decide each flow."""
+        return [self._answer(flow) for flow in flows]
+
+    def _answer(self, flow: Flow) -> Answer:
+        decision = decide(self._snapshot, flow)
+        origins = "; ".join(f"{j.direction.value}: {j.origin}" for j in (decision.egress, decision.ingress))
+        return Answer(decision.accepted, origins)
+
+
+class Traced:
+    """What compiled rulesets do, packet by packet."""
+
+    name = "traced"
+
+    def __init__(self) -> None:
+        self._snapshot = Snapshot()
+        self._rulesets: Mapping[str, Ruleset] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        pass
+
+    def see(self, view: View, *, restart: bool = False) -> None:  # noqa: ARG002 - it remembers nothing
+        """Compile the cluster for all of its nodes."""
+        self._snapshot = view.snapshot
+        compilation = compile_cluster(view.snapshot)
+        nodes = {node.name for node in view.snapshot.nodes} | {pod.node for pod in view.snapshot.pods} - {""}
+        self._rulesets = {node: lower(compilation, node) for node in sorted(nodes)}
+
+    def answer(self, flows: Sequence[Flow]) -> list[Answer]:
+        """Trace each flow through every hook that it crosses."""
+        return [Answer(traced(self._snapshot, self._rulesets, flow), "traced") for flow in flows]
+
+
+class Packets:
+    """What kernels do with real packets: a lab that changes as the cluster does."""
+
+    name = "packets"
+
+    def __init__(self, seconds: float = 0.5) -> None:
+        self._seconds = seconds
+        self._trial: Trial | None = None
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        self._open.close()
+        self._trial = None
+
+    def see(self, view: View, *, restart: bool = False) -> None:
+        """Bring the lab to where the cluster is, then enforce its policies."""
+        if self._trial is None:
+            self._trial = self._open.enter_context(Trial(view.snapshot, view.serves))
+        else:
+            self._bring(self._trial, view)
+        if restart:
+            self._trial.restart_enforcers()
+        self._trial.enforce(view.snapshot)
+
+    def _bring(self, trial: Trial, view: View) -> None:
+        before = {pod.place: pod for pod in trial.topology.pods}
+        after = {pod.place: pod for pod in topology(view.snapshot, view.serves).pods}
+        for place, pod in before.items():
+            if place not in after or _elsewhere(pod, after[place]):
+                trial.lab.remove_pod(place)
+        for place, pod in after.items():
+            if place not in before or _elsewhere(before[place], pod):
+                trial.lab.add_pod(pod)
+            elif before[place].addresses != pod.addresses:
+                trial.lab.readdress_pod(place, pod.addresses)
+
+    def answer(self, flows: Sequence[Flow]) -> list[Answer]:
+        """Send packets. What is meant to get through is asked again before it counts as lost."""
+        if self._trial is None:
+            raise RuntimeError("no cluster was shown")
+        trial = self._trial
+        owners = trial.topology.owners()
+        probes = [_probe(flow, owners) for flow in flows]
+        meant = [decide(trial.snapshot, flow).accepted for flow in flows]
+        answers: dict[int, Answer] = {}
+        for wanted, retries in ((True, 3), (False, 0)):
+            numbers = [number for number, accepted in enumerate(meant) if accepted is wanted]
+            results = trial.lab.probe([probes[n] for n in numbers], seconds=self._seconds, retries=retries)
+            for number, result in zip(numbers, results, strict=True):
+                through = {Outcome.CONNECTED: True, Outcome.TIMEOUT: False}.get(result.outcome)
+                seen = str(result) if through is not False else f"{result}; {trial.whereabouts(flows[number])}"
+                answers[number] = Answer(through, seen)
+        return [answers[number] for number in range(len(flows))]
+
+
+def _elsewhere(before: LabPod, after: LabPod) -> bool:
+    """Whether a pod of the same name has to be started anew."""
+    return (before.node, before.host_network, before.serves) != (after.node, after.host_network, after.serves)
+
+
+def _probe(flow: Flow, owners: Mapping[Address, Place]) -> Probe:
+    return Probe(owners.get(flow.source, NodePlace(str(flow.source))), flow.destination, flow.protocol, flow.port)

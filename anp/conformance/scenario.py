@@ -1,0 +1,198 @@
+"""What a scenario says, as values, and how it is written down.
+
+A scenario is a YAML document:
+
+    scenario: pass-leaves-the-tier
+    about: one sentence
+    source: where the facts come from
+    features: [ClusterNetworkPolicy]
+    families: [4, 6]                        # both, where left out
+    aliases: {web: shop/web}                # short names for pictures
+    include: [houses.yaml]                  # manifests, relative to the file
+    objects: [{...}]                        # more of them
+    steps:
+      - step: what has happened
+        changes: [...]                      # see `anp.conformance.changes`
+        expect:
+          - traffic: tcp/80
+            picture: |
+                    web  db
+              web    -    X
+              db     .    -
+
+Rows send and columns receive; ``.`` gets through, ``X`` does not, ``-`` is not asked.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from compiler.addresses import VERSIONS, IpVersion
+from compiler.model import MAX_PORT, Protocol
+
+THROUGH, DROPPED, NOT_ASKED = ".", "X", "-"
+
+
+class ScenarioError(Exception):
+    """A scenario is not written as scenarios are; the message names the file and the place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One question: does traffic from one end reach the other? Ends are names in the scenario's cluster."""
+
+    source: str
+    destination: str
+    protocol: Protocol
+    port: int
+    allowed: bool
+    hairpin: bool = False
+
+    def __str__(self) -> str:
+        traffic = "icmp" if self.protocol is Protocol.OTHER else f"{self.protocol.value}/{self.port}"
+        return f"{self.source} → {self.destination} {traffic}"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What changes, and who reaches whom afterwards."""
+
+    name: str
+    changes: tuple[Mapping[str, Any], ...] = ()
+    probes: tuple[Probe, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A cluster and what happens to it. `objects` are documents as manifests hold them, in order."""
+
+    name: str
+    about: str
+    path: Path
+    source: str = ""
+    features: tuple[str, ...] = ()
+    families: tuple[IpVersion, ...] = VERSIONS
+    objects: tuple[Mapping[str, Any], ...] = ()
+    steps: tuple[Step, ...] = ()
+    tags: tuple[str, ...] = field(default=())
+
+    @property
+    def probes(self) -> int:
+        """How many probes there are in all steps, in one address family."""
+        return sum(len(step.probes) for step in self.steps)
+
+
+def load_scenario(path: Path) -> Scenario:
+    """Read one scenario.
+
+    Raises:
+        ScenarioError: it is not written as scenarios are.
+
+    """
+    return parse_scenario(_document(path), path)
+
+
+def parse_scenario(document: Any, path: Path) -> Scenario:
+    """Make a scenario of a document; `path` is where it came from, and where its includes are looked for.
+
+    Raises:
+        ScenarioError: as `load_scenario` does.
+
+    """
+    reader = _Reader(path)
+    fields = reader.mapping(document, "the scenario", _SCENARIO_FIELDS)
+    aliases = {str(short): str(full) for short, full in (fields.get("aliases") or {}).items()}
+    objects: list[Mapping[str, Any]] = []
+    for name in fields.get("include") or ():
+        objects += _documents(path.parent / str(name))
+    objects += fields.get("objects") or ()
+    families = tuple(version for version in VERSIONS if version in (fields.get("families") or VERSIONS))
+    return Scenario(
+        name=reader.text(fields, "scenario"),
+        about=reader.text(fields, "about"),
+        path=path,
+        source=str(fields.get("source") or ""),
+        features=tuple(map(str, fields.get("features") or ())),
+        families=families,
+        objects=tuple(objects),
+        steps=tuple(reader.step(step, aliases) for step in fields.get("steps") or ()),
+        tags=tuple(map(str, fields.get("tags") or ())),
+    )
+
+
+_SCENARIO_FIELDS = frozenset(
+    {"scenario", "about", "source", "features", "families", "aliases", "include", "objects", "steps", "tags"}
+)
+_STEP_FIELDS = frozenset({"step", "changes", "expect"})
+_EXPECT_FIELDS = frozenset({"traffic", "picture", "hairpin"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    path: Path
+
+    def fail(self, message: str) -> ScenarioError:
+        return ScenarioError(f"{self.path}: {message}")
+
+    def mapping(self, value: Any, what: str, allowed: frozenset[str]) -> Mapping[str, Any]:
+        if not isinstance(value, dict):
+            raise self.fail(f"{what} is not a mapping")
+        unknown = sorted(map(str, value.keys() - allowed))
+        if unknown:
+            raise self.fail(f"{what} has {unknown[0]!r}; there are {', '.join(sorted(allowed))}")
+        return value
+
+    def text(self, fields: Mapping[str, Any], name: str) -> str:
+        value = fields.get(name)
+        if not isinstance(value, str) or not value:
+            raise self.fail(f"{name!r} is missing")
+        return value
+
+    def step(self, value: Any, aliases: Mapping[str, str]) -> Step:
+        fields = self.mapping(value, "a step", _STEP_FIELDS)
+        name = self.text(fields, "step")
+        probes = [
+            probe for expectation in fields.get("expect") or () for probe in self.probes(expectation, aliases, name)
+        ]
+        return Step(name, tuple(fields.get("changes") or ()), tuple(probes))
+
+    def probes(self, value: Any, aliases: Mapping[str, str], step: str) -> Iterator[Probe]:
+        fields = self.mapping(value, f"an expectation of step {step!r}", _EXPECT_FIELDS)
+        picture = self.text(fields, "picture")
+        lines = [line.split() for line in picture.splitlines() if line.strip()]
+        hairpin = fields.get("hairpin") is True
+        for traffic in str(fields.get("traffic", "")).split():
+            protocol, port = self.traffic(traffic)
+            for source, *cells in lines[1:]:
+                if len(cells) != len(lines[0]) or not set(cells) <= {THROUGH, DROPPED, NOT_ASKED}:
+                    raise self.fail(f"step {step!r}: row {source!r} needs one of . X - for each column")
+                for destination, cell in zip(lines[0], cells, strict=True):
+                    if cell != NOT_ASKED:
+                        ends = (aliases.get(source, source), aliases.get(destination, destination))
+                        yield Probe(*ends, protocol, port, cell == THROUGH, hairpin)
+
+    def traffic(self, text: str) -> tuple[Protocol, int]:
+        name, _slash, port = text.partition("/")
+        if name == "icmp":
+            return Protocol.OTHER, 0
+        protocol = next((p for p in Protocol if p.value == name and p is not Protocol.OTHER), None)
+        if protocol is None or not port.isdecimal() or not 0 < int(port) <= MAX_PORT:
+            raise self.fail(f"{text!r} is no traffic such as tcp/80 or icmp")
+        return protocol, int(port)
+
+
+def _document(path: Path) -> Any:
+    documents = _documents(path)
+    if len(documents) != 1:
+        raise ScenarioError(f"{path}: holds {len(documents)} documents instead of one scenario")
+    return documents[0]
+
+
+def _documents(path: Path) -> list[Any]:
+    try:
+        return [document for document in yaml.safe_load_all(path.read_text(encoding="utf-8")) if document is not None]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ScenarioError(f"{path}: {error}") from error

@@ -1,0 +1,22 @@
+"""Every scenario with real packets."""
+
+from pathlib import Path
+
+import pytest
+
+from anp.conformance.judges import Packets
+from anp.conformance.runner import run
+from anp.conformance.scenario import load_scenario
+
+SCENARIOS = sorted((Path(__file__).parents[2] / "testdata" / "scenarios").glob("*/*.yaml"))
+
+
+@pytest.mark.kernel
+@pytest.mark.slow
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_scenarios_with_real_packets(path):
+    with Packets(seconds=0.4) as judge:
+        result = run(load_scenario(path), judge)
+
+    failures = [f"{v.step}, IPv{v.family}, {v.probe}: {v.answer.seen}" for v in result.failures]
+    assert result.passed, "\n".join([result.broken, *failures])
