@@ -64,8 +64,7 @@ class AddressSet:
     def __contains__(self, address: object) -> bool:
         if not isinstance(address, IPv4Address | IPv6Address):
             return False
-        number = int(address)
-        return any(first <= number <= last for first, last in self.ranges(address.version))
+        return intervals.contains(self.ranges(address.version), int(address))
 
     def __bool__(self) -> bool:
         return bool(self.v4 or self.v6)

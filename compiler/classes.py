@@ -9,14 +9,15 @@ their mask) merges the classes which those programs cannot tell apart.
 
 import bisect
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias, TypeVar
 
+from compiler import intervals
 from compiler.addresses import VERSIONS, Address, AddressSet, IpVersion
 from compiler.domains import domain_matches
-from compiler.intervals import Range
+from compiler.intervals import Range, Ranges
 from compiler.model import (
     AddressBlock,
     Anyone,
@@ -35,6 +36,9 @@ Membership: TypeAlias = int
 """A bit set over the atoms of one `Universe`."""
 
 Atom: TypeAlias = PodSelection | NodeSelection | AddressBlock | DomainSelection | ContainerPort
+WIDE = 256
+"""More neighbouring addresses than so many, learned for one name, are a range and not that many single addresses."""
+
 AtomT = TypeVar("AtomT", PodSelection, NodeSelection, AddressBlock, DomainSelection, ContainerPort)
 
 
@@ -49,35 +53,53 @@ class Segment:
 class Universe:
     """Every address of a snapshot with its membership.
 
-    `hosts` has the addresses of governed pods and of nodes and those learned for domain names, by family;
-    `segments` says what holds of all the others, ascending and disjoint.
+    `hosts` has the addresses of governed pods and of nodes and those learned for domain names, by family, but for
+    ranges wider than `WIDE`; `segments` says what holds of all the others, ascending and disjoint.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._atoms = _atoms(snapshot)
-        self._bits = {atom: 1 << number for number, atom in enumerate(self._atoms)}
+        # Numbers, not bits: a bit is as long as its number, and all of them together are as long as its square.
+        self._numbers = {atom: number for number, atom in enumerate(self._atoms)}
+        self._of_rule: dict[int, tuple[Rule, Membership, Membership]] = {}
         self._declarations: dict[str, list[tuple[ContainerPort, int]]] = {}
-        for port, bit in self._of_kind(ContainerPort):
-            self._declarations.setdefault(port.name, []).append((port, bit))
+        for port, number in self._of_kind(ContainerPort):
+            self._declarations.setdefault(port.name, []).append((port, number))
+        learned = list(self._learned(snapshot))
         self.segments: Mapping[IpVersion, tuple[Segment, ...]] = {
-            version: tuple(_segments(self._of_kind(AddressBlock), version)) for version in VERSIONS
+            version: tuple(_segments(self._blocks(learned, version))) for version in VERSIONS
         }
         self._starts = {version: [segment.addresses[0] for segment in self.segments[version]] for version in VERSIONS}
-        self.hosts = self._hosts(snapshot)
+        self.hosts = self._hosts(snapshot, learned)
 
     def peers(self, rule: Rule) -> Membership:
         """Return the atoms of which one is enough for a peer of `rule` to match; `Anyone` is not among them."""
-        mask = 0
-        for peer in rule.peers:
-            if not isinstance(peer, Anyone):
-                mask |= self._bits[peer]
-        return mask
+        return self._asked(rule)[0]
+
+    def pod_peers(self, rule: Rule) -> Membership:
+        """Return those of `peers` that are pods: to the others a cluster policy's port names mean nothing (2.7)."""
+        return self._asked(rule)[1]
+
+    def _asked(self, rule: Rule) -> tuple[Membership, Membership]:
+        # Every program with the rule asks, and to find a peer's number is to hash all that it consists of. What
+        # is kept by identity keeps the rule, so no other can get that identity.
+        known = self._of_rule.get(id(rule))
+        if known is None:
+            peers: Membership = 0
+            pods: Membership = 0
+            for peer in rule.peers:
+                if not isinstance(peer, Anyone):
+                    bit = 1 << self._numbers[peer]
+                    peers |= bit
+                    pods |= bit if isinstance(peer, PodSelection) else 0
+            known = self._of_rule[id(rule)] = (rule, peers, pods)
+        return known[1:]
 
     def declared(self, port: NamedPort) -> Iterator[tuple[ContainerPort, int]]:
         """Yield what pods declare under the name of an egress rule's port, with the atom that says a pod does."""
-        for declaration, bit in self._declarations.get(port.name, ()):
+        for declaration, number in self._declarations.get(port.name, ()):
             if declaration.protocol in port.protocols:
-                yield declaration, bit
+                yield declaration, 1 << number
 
     def of(self, address: Address) -> Membership:
         """Return the membership of any address."""
@@ -99,7 +121,25 @@ class Universe:
         return [repr(atom) for atom in self._atoms]
 
     def _of_kind(self, kind: type[AtomT]) -> list[tuple[AtomT, int]]:
-        return [(atom, bit) for atom, bit in self._bits.items() if isinstance(atom, kind)]
+        return [(atom, number) for atom, number in self._numbers.items() if isinstance(atom, kind)]
+
+    def _learned(self, snapshot: Snapshot) -> Iterator[tuple[int, AddressSet]]:
+        """Yield what was learned, each time with the number of a domain atom that it is about."""
+        domains = self._of_kind(DomainSelection)
+        for name, addresses in snapshot.learned.items():
+            for atom, number in domains:
+                if any(domain_matches(pattern, name) for pattern in atom.patterns):
+                    yield number, addresses
+
+    def _blocks(self, learned: list[tuple[int, AddressSet]], version: IpVersion) -> Iterator[tuple[int, Ranges]]:
+        """Yield all that is too wide to be taken address by address, each atom once."""
+        for block, number in self._of_kind(AddressBlock):
+            yield number, block.addresses.ranges(version)
+        wide: dict[int, list[Range]] = {}
+        for number, addresses in learned:
+            wide.setdefault(number, []).extend(found for found in addresses.ranges(version) if _is_wide(found))
+        for number, ranges in wide.items():
+            yield number, intervals.union(ranges)
 
     def _in_blocks(self, version: IpVersion, number: int) -> Membership:
         place = bisect.bisect_right(self._starts[version], number) - 1
@@ -107,35 +147,36 @@ class Universe:
             return 0
         return self.segments[version][place].membership
 
-    def _hosts(self, snapshot: Snapshot) -> Mapping[IpVersion, Mapping[int, Membership]]:
+    def _hosts(
+        self, snapshot: Snapshot, learned: list[tuple[int, AddressSet]]
+    ) -> Mapping[IpVersion, Mapping[int, Membership]]:
         hosts: dict[IpVersion, dict[int, Membership]] = {4: {}, 6: {}}
         same: dict[Membership, Membership] = {}
 
-        def add(address: Address, membership: Membership) -> None:
-            number = int(address)
-            known = hosts[address.version].get(number)
-            known = self._in_blocks(address.version, number) if known is None else known
-            hosts[address.version][number] = same.setdefault(known | membership, known | membership)
+        def add(version: IpVersion, number: int, membership: Membership) -> None:
+            known = hosts[version].get(number)
+            known = self._in_blocks(version, number) if known is None else known
+            hosts[version][number] = same.setdefault(known | membership, known | membership)
 
         for pod, membership in self._pods(snapshot):
             for address in pod.addresses:
-                add(address, membership)
+                add(address.version, int(address), membership)
         nodes = self._of_kind(NodeSelection)
         for node in snapshot.nodes:
-            membership = sum(bit for atom, bit in nodes if matches(atom.nodes, node.labels))
+            membership = sum(1 << number for atom, number in nodes if matches(atom.nodes, node.labels))
             for address in node.addresses:
-                add(address, membership)
-        domains = self._of_kind(DomainSelection)
-        for name, addresses in snapshot.learned.items():
-            membership = sum(bit for atom, bit in domains if any(domain_matches(p, name) for p in atom.patterns))
-            for address in _each(addresses) if membership else ():
-                add(address, membership)
+                add(address.version, int(address), membership)
+        for atom_number, addresses in learned:
+            for version in VERSIONS:
+                for found in addresses.ranges(version):
+                    for number in range(found[0], found[1] + 1) if not _is_wide(found) else ():
+                        add(version, number, 1 << atom_number)
         return hosts
 
     def _pods(self, snapshot: Snapshot) -> Iterator[tuple[Pod, Membership]]:
         selections = self._of_kind(PodSelection)
-        index = SelectionIndex((atom for atom, _bit in selections), snapshot.namespaces)
-        bits = [bit for _atom, bit in selections]
+        index = SelectionIndex((atom for atom, _number in selections), snapshot.namespaces)
+        atom_numbers = [number for _atom, number in selections]
         shapes: dict[object, Membership] = {}
         for pod in snapshot.pods:
             if not (pod.governed and pod.addresses):
@@ -145,9 +186,9 @@ class Universe:
             if membership is None:
                 membership = 0
                 for number in numbers_in(index.matching(pod.namespace, pod.labels)):
-                    membership |= bits[number]
+                    membership |= 1 << atom_numbers[number]
                 for port in pod.ports:
-                    membership |= self._bits.get(port, 0)
+                    membership |= 1 << self._numbers[port] if port in self._numbers else 0
                 shapes[shape] = membership
             yield pod, membership
 
@@ -174,13 +215,13 @@ def numbers_in(membership: Membership) -> Iterator[int]:
         membership ^= lowest
 
 
-def _segments(blocks: list[tuple[AddressBlock, int]], version: IpVersion) -> Iterator[Segment]:
+def _segments(blocks: Iterable[tuple[int, Ranges]]) -> Iterator[Segment]:
     """Cut one family's addresses where a block begins or ends; neighbours in the same blocks stay together."""
     changes: dict[int, Membership] = {}
-    for block, bit in blocks:
-        for first, last in block.addresses.ranges(version):
-            changes[first] = changes.get(first, 0) ^ bit
-            changes[last + 1] = changes.get(last + 1, 0) ^ bit
+    for number, ranges in blocks:
+        for first, last in ranges:
+            changes[first] = changes.get(first, 0) ^ 1 << number
+            changes[last + 1] = changes.get(last + 1, 0) ^ 1 << number
     membership = 0
     start = 0
     for cut in sorted(changes):
@@ -191,6 +232,5 @@ def _segments(blocks: list[tuple[AddressBlock, int]], version: IpVersion) -> Ite
         membership ^= changes[cut]
 
 
-def _each(addresses: AddressSet) -> Iterator[Address]:
-    for network in addresses.networks():
-        yield from network
+def _is_wide(addresses: Range) -> bool:
+    return addresses[1] - addresses[0] >= WIDE

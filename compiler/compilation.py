@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from compiler.classes import Universe
+from compiler.classes import Universe, numbers_in
 from compiler.model import Direction, Flow, Pod, Snapshot
 from compiler.profiles import Outcome
 from compiler.programs import Group, Program
@@ -25,7 +25,7 @@ class Compilation:
         shape = (selected, pod.ports if selected else ())
         groups = self._groups.get(shape)
         if groups is None:
-            policies = [policy for number, policy in enumerate(self.snapshot.policies) if selected >> number & 1]
+            policies = [self.snapshot.policies[number] for number in numbers_in(selected)]
             groups = {direction: Group.of(direction, policies, pod.ports) for direction in Direction}
             self._groups[shape] = groups
         return groups

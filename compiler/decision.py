@@ -29,7 +29,7 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """The rule matched, by the first of its peers and of its traffic that do."""
+    """The rule matched, by the first of its peers and of its traffic that match together."""
 
     rule: Rule
     peer: Peer

@@ -1,6 +1,8 @@
 """Sets of whole numbers as sorted, disjoint, never adjacent ranges: the arithmetic under addresses and ports."""
 
+import bisect
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import TypeAlias
 
 Range: TypeAlias = tuple[int, int]
@@ -20,6 +22,13 @@ def union(ranges: Iterable[Range]) -> Ranges:
         else:
             merged.append((first, last))
     return tuple(merged)
+
+
+def contains(ranges: Ranges, number: int) -> bool:
+    """Say whether a canonical set holds `number`."""
+    # The last range that begins at or before the number is the only one it can be in.
+    place = bisect.bisect_right(ranges, number, key=itemgetter(0)) - 1
+    return place >= 0 and number <= ranges[place][1]
 
 
 def intersection(left: Ranges, right: Ranges) -> Ranges:

@@ -70,9 +70,9 @@ class MarkLayout:
 def number_classes(memberships: Iterable[Membership], universe: Universe, capacity: int) -> dict[Membership, int]:
     """Number classes from 1 on; membership 0 is class 0, which is everything else.
 
-    A number comes from what is true of the class, so it is the same in every run and on every node and does
-    not move when other classes come and go, but for the rare class that finds its place taken and goes to
-    the next free one.
+    A number comes from what is true of the class, as far as these memberships tell, so it is the same in every run
+    and on every node that asks the same, and does not move when other classes come and go. The exceptions are
+    classes that find their place taken and go to the next free one: few, as long as most numbers are free.
 
     Raises:
         TooManyClassesError: there are more than `capacity` classes.

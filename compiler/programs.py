@@ -6,7 +6,8 @@ the port names in use). No order of rules is left in a program; that is why the 
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import count, groupby
 from operator import attrgetter
 
@@ -30,7 +31,8 @@ from compiler.packets import EVERY_PACKET, NO_PACKET, PacketSet
 from compiler.profiles import Outcome, Profile
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots, because the digest is kept: programs are asked for by their group once for each pod.
+@dataclass(frozen=True)
 class Group:
     """What makes pods alike in one direction: the policies that concern them, in order, and the ports they name.
 
@@ -59,12 +61,15 @@ class Group:
         used = {port for port in ports if port.name in names}
         return cls(direction, concerned, tuple(sorted(used, key=lambda p: (p.name, p.protocol.value, p.number))))
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Name the group by who is in it, not by what the policies say, in 16 hex digits: edits keep the name."""
         who = [(policy.kind.value, policy.namespace, policy.name) for policy in self.policies]
         ports = [(port.name, port.protocol.value, port.number) for port in self.ports]
         return hashlib.sha256(repr((self.direction.value, who, ports)).encode()).hexdigest()[:16]
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,12 @@ class _ReadyTier:
     rules: tuple[_ReadyRule, ...]
     isolation: Outcome | None
 
+    def met(self, numbers: int) -> Iterator[_ReadyRule]:
+        """Yield the tier's rules whose numbers are in a bit set, in order, however many others there are."""
+        first = self.rules[0].number if self.rules else 0
+        for place in numbers_in(numbers >> first & (1 << len(self.rules)) - 1):
+            yield self.rules[place]
+
 
 class Program:
     """The verdicts of one group, computed class by class when asked for.
@@ -106,13 +117,14 @@ class Program:
         rules = [rule for tier in self._tiers for rule in tier.rules]
         self._always = sum(1 << rule.number for rule in rules if rule.anyone)
         self._named: Membership = 0
+        self._peers: Membership = 0
         self._met_by: dict[int, int] = {}
         for rule in rules:
+            self._peers |= rule.peers
             for bit, _packets in rule.named:
                 self._named |= bit
             for atom in numbers_in(rule.peers):
                 self._met_by[atom] = self._met_by.get(atom, 0) | 1 << rule.number
-        self._peers = sum(1 << atom for atom in self._met_by)
         self._known: dict[tuple[int, Membership], Profile] = {}
 
     @property
@@ -136,8 +148,8 @@ class Program:
         pending = EVERY_PACKET
         for tier in self._tiers:
             passed = NO_PACKET
-            for rule in tier.rules:
-                hit = pending & rule.matched(membership) if met >> rule.number & 1 else NO_PACKET
+            for rule in tier.met(met):
+                hit = pending & rule.matched(membership)
                 if not hit:
                     continue
                 pending -= hit
@@ -159,9 +171,10 @@ def _tiers(group: Group, universe: Universe) -> Iterator[_ReadyTier]:
     for tier, members in groupby(group.policies, attrgetter("tier")):
         policies = tuple(members)
         rules = (
-            _ready(next(numbers), rule, RuleOrigin.of(policy, group.direction, rule), group, universe)
+            ready
             for policy in policies
             for rule in policy.rules(group.direction)
+            for ready in _ready(numbers, policy, rule, group, universe)
         )
         isolation = None
         if tier is Tier.NETWORK_POLICY:
@@ -170,7 +183,10 @@ def _tiers(group: Group, universe: Universe) -> Iterator[_ReadyTier]:
         yield _ReadyTier(tuple(rules), isolation)
 
 
-def _ready(number: int, rule: Rule, origin: Origin, group: Group, universe: Universe) -> _ReadyRule:
+def _ready(
+    numbers: Iterator[int], policy: Policy, rule: Rule, group: Group, universe: Universe
+) -> Iterator[_ReadyRule]:
+    """Yield a rule, as two where its port names are not for all of its peers (2.7); which comes first is no matter."""
     by_number = [item for item in rule.traffic if not isinstance(item, NamedPort)]
     by_name = [item for item in rule.traffic if isinstance(item, NamedPort)]
     named: list[tuple[Membership, PacketSet]] = []
@@ -186,12 +202,18 @@ def _ready(number: int, rule: Rule, origin: Origin, group: Group, universe: Univ
                 (bit, PacketSet.of([PortRange(port.protocol, port.number, port.number)]))
                 for port, bit in universe.declared(item)
             )
-    return _ReadyRule(
-        number=number,
+    ready = _ReadyRule(
+        number=next(numbers),
         action=rule.action,
         anyone=Anyone() in rule.peers,
         peers=universe.peers(rule),
         packets=PacketSet.of(by_number),
         named=tuple(named),
-        origin=origin,
+        origin=RuleOrigin.of(policy, group.direction, rule),
     )
+    pods = universe.pod_peers(rule)
+    if named and policy.tier is not Tier.NETWORK_POLICY and ready.peers != pods:
+        yield replace(ready, named=())
+        yield replace(ready, number=next(numbers), peers=pods, packets=NO_PACKET)
+    else:
+        yield ready

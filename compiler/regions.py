@@ -79,6 +79,7 @@ class Space:
         concerned = (policy for policy in snapshot.policies if policy.tier is tier and policy.concerns(direction))
         self.policies: tuple[Policy, ...] = tuple(sorted(concerned, key=lambda policy: policy.order))
         self._rules = tuple(rule for policy in self.policies for rule in policy.rules(direction))
+        self._tier = tier
         self._ingress = direction is Direction.INGRESS
         self._universe = Universe(snapshot)
         names = {port.name for rule in self._rules for port in _named(rule)}
@@ -96,18 +97,24 @@ class Space:
 
     def region(self, policy: int, rule: Rule) -> Region:
         """Return what a rule of the policy with that number matches, whatever other rules say."""
-        subjects = self._selected.get(policy, 0)
+        selected = self._selected.get(policy, 0)
+        met = self._meeting(rule, self._universe.peers(rule))
+        naming = met
+        if not self._ingress and self._tier is not Tier.NETWORK_POLICY:
+            # To peers that are no pods, port names mean nothing (2.7).
+            naming = self._meeting(rule, self._universe.pod_peers(rule))
+        boxes: list[Box] = []
+        for version in VERSIONS:
+            subjects, peers = selected & self._subjects_of.get(version, 0), met & self._peers_of.get(version, 0)
+            boxes.extend(self._resolved(rule, subjects, peers & naming))
+            boxes.append(Box(subjects, peers & ~naming, self._numbered(_literal(rule))))
+        return tuple(filter(self._holds_any, boxes))
+
+    def _meeting(self, rule: Rule, atoms: Membership) -> Bits:
         peers = (1 << len(self._peers)) - 1 if Anyone() in rule.peers else 0
-        for atom in numbers_in(self._universe.peers(rule)):
+        for atom in numbers_in(atoms):
             peers |= self._met.get(atom, 0)
-        return tuple(
-            box
-            for version in VERSIONS
-            for box in self._resolved(
-                rule, subjects & self._subjects_of.get(version, 0), peers & self._peers_of.get(version, 0)
-            )
-            if self._holds_any(box)
-        )
+        return peers
 
     def overlap(self, left: Region, right: Region) -> bool:
         """Say whether some packet is in both regions."""

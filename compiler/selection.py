@@ -55,21 +55,21 @@ class SelectorIndex:
 
 
 class SelectionIndex:
-    """Answers which pod selections match a pod, as a bit set: bit i stands for the i-th selection given."""
+    """Answers which pod selections match a pod, as a bit set: bit i stands for the i-th selection given.
+
+    There is one index of pod selectors for each way in which selections speak of namespaces, whatever the number
+    of namespaces that it fits, so that the whole takes room for each selection once.
+    """
 
     def __init__(self, selections: Iterable[PodSelection], namespaces: Mapping[str, Labels]) -> None:
-        self._selections = tuple(selections)
         self._namespaces = namespaces
-        self._named: dict[str, list[int]] = {}
-        by_selector: dict[Selector, list[int]] = {}
-        for number, selection in enumerate(self._selections):
-            if isinstance(selection.namespaces, NamespaceNamed):
-                self._named.setdefault(selection.namespaces.name, []).append(number)
-            else:
-                by_selector.setdefault(selection.namespaces, []).append(number)
-        self._groups = tuple(by_selector.values())
-        self._by_namespace_labels = SelectorIndex(enumerate(by_selector))
-        self._pods_in: dict[str, SelectorIndex] = {}
+        members: dict[Selector | NamespaceNamed, list[tuple[int, Selector]]] = {}
+        for number, selection in enumerate(selections):
+            members.setdefault(selection.namespaces, []).append((number, selection.pods))
+        self._pods = {where: SelectorIndex(found) for where, found in members.items()}
+        self._selectors = tuple(where for where in members if isinstance(where, Selector))
+        self._by_namespace_labels = SelectorIndex(enumerate(self._selectors))
+        self._pods_in: dict[str, tuple[SelectorIndex, ...]] = {}
         self._found: dict[tuple[str, Labels], int] = {}
 
     def matching(self, namespace: str, labels: Labels) -> int:
@@ -77,16 +77,17 @@ class SelectionIndex:
         found = self._found.get((namespace, labels))
         if found is None:
             found = 0
-            for number in self._pod_index(namespace).matching(labels):
-                found |= 1 << number
+            for index in self._indexes(namespace):
+                for number in index.matching(labels):
+                    found |= 1 << number
             self._found[namespace, labels] = found
         return found
 
-    def _pod_index(self, namespace: str) -> SelectorIndex:
-        index = self._pods_in.get(namespace)
-        if index is None:
-            groups = self._by_namespace_labels.matching(self._namespaces[namespace])
-            numbers = [*self._named.get(namespace, ()), *(number for group in groups for number in self._groups[group])]
-            index = SelectorIndex((number, self._selections[number].pods) for number in numbers)
-            self._pods_in[namespace] = index
-        return index
+    def _indexes(self, namespace: str) -> tuple[SelectorIndex, ...]:
+        indexes = self._pods_in.get(namespace)
+        if indexes is None:
+            fitting = self._by_namespace_labels.matching(self._namespaces[namespace])
+            own = self._pods.get(NamespaceNamed(namespace))
+            selected = (self._pods[self._selectors[number]] for number in fitting)
+            indexes = self._pods_in[namespace] = (*selected, own) if own else tuple(selected)
+        return indexes

@@ -7,6 +7,8 @@ two would share bugs. Where upstream leaves something open (2.19), this is what 
 * Equal priorities go by name, then kind (`Policy.order`).
 * NetworkPolicy isolation is per direction; a policy that does not isolate a direction is not asked about it.
 * A named port is what the destination pod declares; a destination that is no governed pod declares nothing.
+  For networks, nodes and domains of a cluster policy a name never matches, even where a pod has the address;
+  an ipBlock of a NetworkPolicy is no such peer, as its API says nothing against it.
 * What comes to a pod from an address of its own node is accepted before any tier is asked, cluster tiers
   included: no probe can be denied. What a pod sends to its own node is judged like all other egress.
 * A pod's traffic to itself is judged only where a Service sent it back (2.14).
@@ -14,7 +16,7 @@ two would share bugs. Where upstream leaves something open (2.19), this is what 
 * ICMP and all else without ports meets only rules that name no traffic (2.16), in every tier.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from compiler.addresses import Address, AddressSet
@@ -72,7 +74,10 @@ def decide(snapshot: Snapshot, flow: Flow) -> Decision:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """One end of a flow: `peer` is the other end, `peer_pod` the governed pod that is there, if one is."""
+    """One end of a flow: `peer` is the other end, `peer_pod` the governed pod that is there, if one is.
+
+    `of_network_policies` says that NetworkPolicies are asked, whose port names reach further (2.7).
+    """
 
     snapshot: Snapshot
     flow: Flow
@@ -80,6 +85,7 @@ class _Question:
     peer: Address
     peer_pod: Pod | None
     destination_pod: Pod | None
+    of_network_policies: bool = False
 
 
 def _governed_pod(snapshot: Snapshot, address: Address) -> Pod | None:
@@ -137,6 +143,7 @@ def _ask(question: _Question, pod: Pod, tier: Tier) -> TierStep:
 
 def _ask_network_policies(question: _Question, pod: Pod) -> TierStep:
     """Ask all NetworkPolicies that select the pod: final if one of them isolates this direction (2.1, 2.3)."""
+    question = replace(question, of_network_policies=True)
     policies = [policy for policy in question.snapshot.policies if policy.tier is Tier.NETWORK_POLICY]
     asked: list[PolicyStep] = []
     for policy in sorted(policies, key=lambda policy: (policy.namespace, policy.name)):
@@ -192,10 +199,19 @@ def _try(question: _Question, rule: Rule) -> RuleStep:
         unknown = any(isinstance(peer, DomainSelection) and not _known(question, peer) for peer in rule.peers)
         return PassedOver(rule, Mismatch.DOMAIN_NOT_LEARNED if unknown else Mismatch.PEER)
     traffic = [item for item in rule.traffic if _carries(question, item)]
-    if not traffic:
-        unknown = any(isinstance(item, NamedPort) and not _declared(question, item) for item in rule.traffic)
-        return PassedOver(rule, Mismatch.NAMED_PORT_NOT_DECLARED if unknown else Mismatch.TRAFFIC)
-    return Matched(rule, peers[0], traffic[0])
+    for peer in peers:
+        for item in traffic:
+            if not isinstance(item, NamedPort) or _has_named_ports(question, peer):
+                return Matched(rule, peer, item)
+    unknown = any(isinstance(item, NamedPort) and not _declared(question, item) for item in rule.traffic)
+    return PassedOver(rule, Mismatch.NAMED_PORT_NOT_DECLARED if unknown else Mismatch.TRAFFIC)
+
+
+def _has_named_ports(question: _Question, peer: Peer) -> bool:
+    """Say whether a port name can mean anything together with a peer, which on egress is the destination (2.7)."""
+    if question.direction is Direction.INGRESS or question.of_network_policies:
+        return True
+    return isinstance(peer, PodSelection | Anyone)
 
 
 def _is_peer(question: _Question, peer: Peer) -> bool:

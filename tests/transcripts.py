@@ -1,13 +1,16 @@
-"""Documentation that runs: the shell sessions of a page, carried out as written and compared with what it shows.
+"""Documentation that runs: the commands of a page, carried out as written and compared with what it shows.
 
 A block marked ``console`` holds commands after ``$`` and, below each, what it prints; ``...`` stands for anything. A
-comment ``<!-- file: NAME -->`` before a block makes the block a file that the session finds in its directory.
+comment ``<!-- file: NAME -->`` before a block makes it a file, which is written when its turn comes. How long something
+took is not compared.
 """
 
+import contextlib
 import doctest
 import os
 import re
 import shlex
+import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,12 +22,17 @@ from anp.cli.main import app
 
 ROOT = Path(__file__).parent.parent
 BUILTIN = frozenset({"compile", "explain", "crds", "--version"})
-"""Commands that need no kernel, so that a session of them can run inside the test."""
+"""Commands that need no kernel, so that a page of them can run inside the test."""
 
 _BLOCK = re.compile(
     r"^(?:<!-- file: (?P<file>\S+) -->\n+)?(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$",
-    re.M | re.S,
+    re.MULTILINE | re.DOTALL,
 )
+_DURATION = re.compile(r"\b[0-9.]+ (s|ms)\b")
+# In the background it becomes the command, as sudo does for signals.
+_SUDO = 'sudo() { if [ "$BASHPID" = "$$" ]; then "$@"; else exec "$@"; fi; }'
+_SLEEP = "sleep() { command sleep $(($1 * 2)); }"
+"""A reader's machine has nothing else to do; ours may."""
 _ENVIRONMENT = {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "100"}
 
 
@@ -40,12 +48,16 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command and what the page says it prints; `start` and `end` are where that stands in the page."""
+    """One command and what the page says it prints; `start` and `end` are where that stands in the page.
+
+    `files` are those that the page has told to write just before.
+    """
 
     line: str
     shown: str
     start: int
     end: int
+    files: tuple[Block, ...]
 
     @property
     def builtin(self) -> bool:
@@ -79,29 +91,24 @@ class Page:
             yield Block(found["language"], found["text"], found["file"] or "", found.start("text"))
 
     def commands(self) -> list[Command]:
-        """Return the commands of all sessions on the page, which share one directory and one shell."""
-        commands = []
+        """Return the commands of all transcripts on the page, which share one directory and one shell."""
+        commands: list[Command] = []
+        files: list[Block] = []
         for block in self.blocks():
+            if block.file:
+                files.append(block)
             if block.language != "console":
                 continue
             lines = block.text.splitlines(keepends=True)
             starts = [sum(map(len, lines[:number])) + block.start for number in range(len(lines) + 1)]
             prompts = [number for number, line in enumerate(lines) if line.startswith("$ ")]
-            assert prompts[:1] == [0], f"{self.name}: a session begins with a command: {lines[0]}"
+            assert prompts[:1] == [0], f"{self.name}: a transcript begins with a command: {lines[0]}"
             for number, following in zip(prompts, [*prompts[1:], len(lines)], strict=True):
                 shown = "".join(lines[number + 1 : following])
-                commands.append(Command(lines[number][2:].strip(), shown, starts[number + 1], starts[following]))
+                place = starts[number + 1], starts[following]
+                commands.append(Command(lines[number][2:].strip(), shown, *place, tuple(files)))
+                files.clear()
         return commands
-
-    def prepare(self, directory: Path) -> None:
-        """Put the page's files into a directory, beside what the repository has for examples."""
-        for name in ("testdata", "crds"):
-            (directory / name).symlink_to(ROOT / name)
-        for block in self.blocks():
-            if block.file:
-                path = directory / block.file
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(block.text, encoding="utf-8")
 
     def with_outputs(self, outputs: list[str]) -> str:
         """Return the page with what its commands print now, where it does not say so already."""
@@ -114,14 +121,27 @@ class Page:
 
 def same(shown: str, printed: str) -> bool:
     """Say whether a command printed what is shown."""
-    shown, printed = ("\n".join(line.rstrip() for line in text.strip("\n").split("\n")) for text in (shown, printed))
+    shown, printed = (
+        "\n".join(line.rstrip() for line in _DURATION.sub(r"0 \1", text).strip("\n").split("\n"))
+        for text in (shown, printed)
+    )
     return doctest.OutputChecker().check_output(f"{shown}\n", f"{printed}\n", doctest.ELLIPSIS)
 
 
-def run_inside(commands: list[Command]) -> list[str]:
+def run(commands: list[Command], directory: Path) -> list[str]:
+    """Run the commands of a page, beside what the repository has for examples, and return what each prints."""
+    for name in ("testdata", "crds"):
+        (directory / name).symlink_to(ROOT / name)
+    return _run_inside(commands) if all(c.builtin for c in commands) else _run_in_shell(commands, directory)
+
+
+def _run_inside(commands: list[Command]) -> list[str]:
     """Run commands that need no kernel in this process and its directory."""
     runner, outputs, code = CliRunner(env=_ENVIRONMENT), [], 0
     for command in commands:
+        for file in command.files:
+            Path(file.file).parent.mkdir(parents=True, exist_ok=True)
+            Path(file.file).write_text(file.text, encoding="utf-8")
         if command.line == "echo $?":
             outputs.append(f"{code}\n")
             continue
@@ -131,13 +151,18 @@ def run_inside(commands: list[Command]) -> list[str]:
     return outputs
 
 
-def run_in_shell(commands: list[Command], directory: Path) -> list[str]:
+def _run_in_shell(commands: list[Command], directory: Path) -> list[str]:
     """Run commands in one shell, in a network of its own where they may change nftables."""
-    script = ["set -m", 'sudo() { "$@"; }', "status=0"]
+    script = [_SUDO, _SLEEP, "status=0"]
     for number, command in enumerate(commands):
+        script += [
+            f"mkdir -p {Path(file.file).parent}; printf %s {shlex.quote(file.text)} >{file.file}"
+            for file in command.files
+        ]
         script += [f"printf '\\n@@{number}@@\\n'", '(exit "$status")', command.line, "status=$?"]
     path = f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}:/usr/sbin:/sbin"
-    done = subprocess.run(
+    # A process group of its own, so that whatever a page leaves in the background can be ended with it.
+    with subprocess.Popen(
         ["unshare", "--net", "bash", "-c", "\n".join(script)],
         cwd=directory,
         env={**os.environ, **_ENVIRONMENT, "PATH": path},
@@ -145,7 +170,11 @@ def run_in_shell(commands: list[Command], directory: Path) -> list[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
-        check=False,
-    )
-    return re.split(r"\n@@\d+@@\n", done.stdout)[1:]
+        start_new_session=True,
+    ) as shell:
+        try:
+            printed, _ = shell.communicate(timeout=60)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(shell.pid, signal.SIGKILL)
+    return re.split(r"\n@@\d+@@\n", printed)[1:]

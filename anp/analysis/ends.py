@@ -1,10 +1,14 @@
 """The ends of a flow as people name them: a pod, or an address."""
 
+import difflib
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from compiler.addresses import Address
 from compiler.model import Pod, Snapshot
+
+_SHOWN = 5
+"""How many pods a message names."""
 
 
 class UnknownEndError(ValueError):
@@ -31,19 +35,23 @@ def parse_end(text: str, snapshot: Snapshot) -> End:
     """
     namespace, slash, name = text.partition("/")
     if slash:
+        if _is_network(text):
+            raise UnknownEndError(f"{text} is a network; name one address in it")
         return _pod_end(text, namespace, name, snapshot)
     try:
         address = ip_address(text)
     except ValueError:
         hint = _similar(text, snapshot)
         raise UnknownEndError(f"{text!r} is neither NAMESPACE/POD nor an IP address{hint}") from None
+    if getattr(address, "scope_id", None):
+        raise UnknownEndError(f"{text} has a scope; policies know addresses without one")
     return End(_owner(address, snapshot), (address,), _governed(address, snapshot))
 
 
 def _pod_end(text: str, namespace: str, name: str, snapshot: Snapshot) -> End:
     pod = next((pod for pod in snapshot.pods if pod.key == (namespace, name)), None)
     if pod is None:
-        raise UnknownEndError(f"there is no pod {text}{_similar(name, snapshot)}")
+        raise UnknownEndError(f"there is no pod {text!r}{_similar(text, snapshot)}")
     addresses = pod.addresses
     if pod.host_network and not addresses:
         addresses = next((node.addresses for node in snapshot.nodes if node.name == pod.node), ())
@@ -66,11 +74,25 @@ def _governed(address: Address, snapshot: Snapshot) -> Pod | None:
     return next((pod for pod in snapshot.pods if pod.governed and address in pod.addresses), None)
 
 
-def _similar(name: str, snapshot: Snapshot) -> str:
-    """Suggest pods whose name holds what was asked for, or list a few."""
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _similar(text: str, snapshot: Snapshot) -> str:
+    """Suggest pods that have the name in another namespace, or look like what was asked for; or else list a few."""
     known = [str(pod) for pod in snapshot.pods]
-    near = [pod for pod in known if name and name in pod] or known
-    if not near:
+    if not known:
         return ": the manifests declare no pods"
-    shown = ", ".join(near[:5]) + (", …" if len(near) > 5 else "")
-    return f"; pods are {shown}" if near is known else f"; did you mean {shown}?"
+    name = text.rpartition("/")[2]
+    near = [pod for pod in known if name and name in pod] or difflib.get_close_matches(text, known, n=_SHOWN)
+    if near:
+        return f"; did you mean {_some(near)}?"
+    return f"; pods are {_some(known)}"
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")

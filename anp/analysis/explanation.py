@@ -1,13 +1,14 @@
 """Why a connection gets through or not: a decision for each address family, ready for people and for machines."""
 
+import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from anp.analysis.ends import End
 from anp.state.cluster import Cluster
 from compiler.decision import Decision, Judgement, Matched, PolicyStep, TierStep
-from compiler.model import Flow, Protocol
+from compiler.model import DefaultOrigin, Flow, IsolationOrigin, Origin, Protocol, RuleOrigin, Tier
 from compiler.semantics import decide
 
 
@@ -61,7 +62,10 @@ def _families(end: End) -> str:
 
 
 def as_json(explanation: Explanation, cluster: Cluster) -> dict[str, Any]:
-    """Return the explanation as a JSON document of kind ``Explanation``, version 1 (docs/reference/output.md)."""
+    """Return the explanation as a JSON document of kind ``Explanation``, version 1.
+
+    What is one of a few things is a word that stays the same; `text`, `peer` and `traffic` are for people.
+    """
     return {
         "kind": "Explanation",
         "version": 1,
@@ -85,28 +89,52 @@ def _decision(decision: Decision, cluster: Cluster) -> dict[str, Any]:
 
 
 def _judgement(judgement: Judgement, cluster: Cluster) -> dict[str, Any]:
-    place = cluster.locate(judgement.origin)
     return {
         "pod": str(judgement.pod) if judgement.pod else None,
         "accepted": judgement.accepted,
-        "exemption": judgement.exemption.value if judgement.exemption else None,
-        "decidedBy": str(judgement.origin),
-        "file": place.file if place else None,
-        "line": place.line if place else None,
+        "exemption": _word(judgement.exemption) if judgement.exemption else None,
+        "decidedBy": _origin(judgement.origin, cluster),
         "tiers": [_tier(step) for step in judgement.steps],
     }
+
+
+def _origin(origin: Origin, cluster: Cluster) -> dict[str, Any]:
+    text = {"text": str(origin)}
+    match origin:
+        case RuleOrigin():
+            place = cluster.locate(origin)
+            return {
+                "type": "rule",
+                **text,
+                "tier": origin.tier.title,
+                "kind": origin.kind.value,
+                "namespace": origin.namespace or None,
+                "name": origin.policy,
+                "direction": origin.direction.value,
+                "index": origin.index,
+                "rule": origin.rule or None,
+                "file": place.file if place else None,
+                "line": place.line if place else None,
+            }
+        case IsolationOrigin():
+            policies = [{"namespace": namespace, "name": name} for namespace, name in origin.policies]
+            return {"type": "isolation", **text, "policies": policies}
+        case DefaultOrigin():
+            return {"type": "default", **text}
+        case unreachable:
+            assert_never(unreachable)
 
 
 def _tier(step: TierStep) -> dict[str, Any]:
     return {
         "tier": step.tier.title,
-        "outcome": step.outcome.value,
+        "outcome": _word(step.outcome),
         "policies": [
             {
                 "kind": policy.policy.kind.value,
                 "namespace": policy.policy.namespace or None,
                 "name": policy.policy.name,
-                "priority": policy.policy.priority,
+                "priority": None if step.tier is Tier.NETWORK_POLICY else policy.policy.priority,
                 "isolates": policy.isolates,
                 "rules": list(_rules(policy)),
             }
@@ -124,4 +152,9 @@ def _rules(step: PolicyStep) -> Iterator[dict[str, Any]]:
         if isinstance(rule_step, Matched):
             yield {**said, "matched": True, "peer": str(rule_step.peer), "traffic": str(rule_step.traffic)}
         else:
-            yield {**said, "matched": False, "reason": rule_step.reason.value}
+            yield {**said, "matched": False, "reason": _word(rule_step.reason)}
+
+
+def _word(value: enum.Enum) -> str:
+    """Return what programs read: unlike the sentences that people read, it does not get better over time."""
+    return value.name.lower().replace("_", "-")

@@ -8,6 +8,7 @@ from anp.api.core_v1 import Namespace, Node, Pod
 from anp.api.networking_v1 import NetworkPolicy
 from anp.api.parsing import SUPPORTED, ApiObject, Parsed, PolicyObject, items, parse
 from anp.api.problems import ApiError, InvalidObjectError, Path, Problem, UnsupportedKindError
+from anp.api.service_v1 import Service
 from anp.api.translation import Translation, served_ports, to_namespace, to_node, to_pod, to_policy
 from anp.api.v1alpha1 import AdminNetworkPolicy, BaselineAdminNetworkPolicy
 from anp.api.v1alpha2 import ClusterNetworkPolicy
@@ -30,6 +31,7 @@ __all__ = [
     "Pod",
     "PolicyObject",
     "Problem",
+    "Service",
     "Translation",
     "UnsupportedKindError",
     "items",

@@ -13,11 +13,12 @@ from anp.api.networking_v1 import NetworkPolicy
 from anp.api.problems import InvalidObjectError, Problem, UnsupportedKindError
 from anp.api.pruning import pruned
 from anp.api.salvage import salvaged
+from anp.api.service_v1 import Service
 from anp.api.v1alpha1 import AdminNetworkPolicy, BaselineAdminNetworkPolicy
 from anp.api.v1alpha2 import ClusterNetworkPolicy
 
 PolicyObject: TypeAlias = AdminNetworkPolicy | BaselineAdminNetworkPolicy | ClusterNetworkPolicy | NetworkPolicy
-ApiObject: TypeAlias = PolicyObject | Namespace | Pod | Node
+ApiObject: TypeAlias = PolicyObject | Namespace | Pod | Node | Service
 
 _KINDS: tuple[type[ApiObject], ...] = (
     AdminNetworkPolicy,
@@ -27,6 +28,7 @@ _KINDS: tuple[type[ApiObject], ...] = (
     Namespace,
     Pod,
     Node,
+    Service,
 )
 
 SUPPORTED: Mapping[tuple[str, str], type[ApiObject]] = {

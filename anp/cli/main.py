@@ -1,48 +1,55 @@
-"""The command line as a whole: its commands, its config file, its version."""
+"""The command line as a whole: its commands, its config file, its version, and how it ends."""
 
-from collections.abc import Iterator, Mapping
+import sys
+import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import yaml
 
 import anp
-from anp.cli.console import fail
-from anp.cli.enforcing import apply_command, run_command, uninstall_command
-from anp.cli.lab import lab_run
-from anp.cli.offline import compile_command, crds_command, explain_command
+from anp.cli import commands, console
+from anp.cli.config import defaults
+
+_SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 app = typer.Typer(
     name="anp",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,  # plain help is read by people and programs alike, and there at once
+    pretty_exceptions_enable=False,
+    context_settings=_SETTINGS,
     help=(
         "Kubernetes network policies, compiled to nftables.\n\n"
         "Reads AdminNetworkPolicy, BaselineAdminNetworkPolicy, ClusterNetworkPolicy and NetworkPolicy from manifests, "
         "says what they mean, compiles them, tries them in a cluster of network namespaces, and enforces them.\n\n"
-        "Start with **anp lab run -f testdata/demo**, then ask **anp explain** about a connection.\n\n"
-        "Exit codes: 0 yes or done, 1 the answer is no, 2 bad input, 3 the machine cannot do it."
+        "Start with: anp lab run -f testdata/demo. Then ask anp explain about a connection."
+    ),
+    epilog=(
+        "Results go to standard output, everything else to standard error. Options can be set in the environment, "
+        "where their help says so, and in a config file.\n\n" + commands.EXIT_CODES
     ),
 )
-lab_app = typer.Typer(
-    no_args_is_help=True, help="A cluster of network namespaces on this machine, to try policies with real packets."
+lab = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="A cluster of network namespaces on this machine, to try policies with real packets.",
+    short_help="Try policies with real packets.",
 )
-app.add_typer(lab_app, name="lab")
+app.add_typer(lab, name="lab")
 
-app.command("compile")(compile_command)
-app.command("explain")(explain_command)
-app.command("apply")(apply_command)
-app.command("run")(run_command)
-app.command("uninstall")(uninstall_command)
-app.command("crds")(crds_command)
-lab_app.command("run")(lab_run)
+app.command("explain", epilog=commands.EXPLAIN_EXAMPLES)(commands.explain_command)
+app.command("compile", epilog=commands.COMPILE_EXAMPLES)(commands.compile_command)
+lab.command("run", epilog=commands.LAB_RUN_EXAMPLES)(commands.lab_run_command)
+app.command("apply", epilog=commands.APPLY_EXAMPLES)(commands.apply_command)
+app.command("run", epilog=commands.RUN_EXAMPLES)(commands.run_command)
+app.command("uninstall", epilog=commands.UNINSTALL_EXAMPLES)(commands.uninstall_command)
+app.command("crds", epilog=commands.CRDS_EXAMPLES)(commands.crds_command)
 
 
 def _version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
     if value:
-        typer.echo(f"anp {anp.__version__}")
+        console.say(f"anp {anp.__version__}")
         raise typer.Exit
 
 
@@ -64,33 +71,32 @@ def _common(
     ] = False,
 ) -> None:
     if config is not None:
-        context.default_map = _defaults(config, context.command.commands)  # type: ignore[attr-defined]
-
-
-def _defaults(config: Path, commands: Mapping[str, Any]) -> dict[str, Any]:
-    """Read a config file: what holds for all commands, and what for one."""
-    try:
-        document = yaml.safe_load(config.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        fail(f"cannot read the config file {config}: {error}")
-    if not isinstance(document, dict):
-        fail(f"the config file {config} must hold options by name, such as `node: worker-1`")
-    options = {str(key).replace("-", "_"): value for key, value in document.items() if key not in commands}
-    known = {parameter.name for command in commands.values() for parameter in _parameters(command)}
-    unknown = sorted(options.keys() - known)
-    if unknown:
-        fail(f"the config file {config} sets {unknown[0]!r}, which is no option: there are {', '.join(sorted(known))}")
-    return {name: {**options, **(document.get(name) or {})} for name in commands} | {
-        "lab": {"run": {**options, **(document.get("lab") or {})}}
-    }
-
-
-def _parameters(command: Any) -> Iterator[Any]:
-    yield from command.params
-    for child in getattr(command, "commands", {}).values():
-        yield from child.params
+        context.default_map = defaults(config, context.command.commands)  # type: ignore[attr-defined]
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line, and end the process with its exit code."""
+    try:
+        code = _run()
+        console.flush()
+    except console.UnreadError:
+        code = console.EXIT_UNREAD
+    except console.UnwritableError as error:
+        console.complain(str(error))
+        code = console.EXIT_CANNOT
+    except KeyboardInterrupt:
+        code = console.EXIT_INTERRUPTED
+    except Exception:  # noqa: BLE001 - a bug must not end with the exit code of an answer
+        console.note(traceback.format_exc().rstrip())
+        console.complain("this is a bug in anp; please report it, with the lines above")
+        code = console.EXIT_BUG
+    console.abandon()
+    sys.exit(code)
+
+
+def _run() -> int:
+    try:
+        app(prog_name="anp")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return 0

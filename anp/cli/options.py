@@ -1,18 +1,35 @@
-"""Options and conversions that several commands share."""
+"""Options that several commands share. Nothing here is slow to import."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import enum
 from typing import Annotated
 
 import typer
 
-from anp.analysis.ends import UnknownEndError
-from anp.analysis.explanation import NoCommonFamilyError
-from anp.cli.console import EXIT_CANNOT, fail
-from anp.lab.errors import LabError
-from compiler.marks import DEFAULT_MASK, MarkLayout, TooManyClassesError
-from enforcer.errors import EnforcerError
 
+class Output(enum.StrEnum):
+    """How results are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    YAML = "yaml"
+
+
+FileOption = Annotated[
+    str,
+    typer.Option(
+        "--file",
+        "-f",
+        metavar="PATH",
+        envvar="ANP_FILE",
+        help="Manifests: a directory (searched for *.yaml, *.yml and *.json), one file, or - for standard input.",
+    ),
+]
+OutputOption = Annotated[
+    Output, typer.Option("--output", "-o", envvar="ANP_OUTPUT", help="Write for people, or a document for programs.")
+]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Also tell what is merely worth knowing about the manifests.")
+]
 NodeOption = Annotated[
     str,
     typer.Option(
@@ -28,26 +45,8 @@ MaskOption = Annotated[
         "--mark-mask",
         metavar="MASK",
         envvar="ANP_MARK_MASK",
-        help="Bits of the packet mark that are ours while a packet is judged; they must be next to each other.",
+        help="Bits of the packet mark that are ours while a packet is judged, all next to each other.",
     ),
 ]
-DEFAULT_MASK_TEXT = f"{DEFAULT_MASK:#010x}"
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Turn what the layers below raise into a message and an exit code."""
-    try:
-        yield
-    except (UnknownEndError, NoCommonFamilyError) as error:
-        fail(str(error))
-    except (TooManyClassesError, EnforcerError, LabError) as error:
-        fail(str(error), EXIT_CANNOT)
-
-
-def layout_or_exit(mask: str) -> MarkLayout:
-    """Read a mark mask."""
-    try:
-        return MarkLayout(int(mask, 0))
-    except ValueError as error:
-        fail(f"--mark-mask {mask}: {error}")
+DEFAULT_MASK_TEXT = "0xffff0000"
+"""What `compiler.marks.DEFAULT_MASK` is; a test holds the two together, so that this module need not import it."""

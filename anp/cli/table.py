@@ -4,25 +4,25 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rich.markup import escape
-
-from anp.lab.topology import PodPlace
+from anp.cli.paint import alarm, bold, dim, green, red
+from anp.lab.topology import PodPlace, Topology
 from anp.lab.trial import Finding, Trial
 from anp.sources.diagnostics import printable
 from compiler.model import Protocol
 
 _SIGN = {
-    (True, True): "[green].[/]",
-    (False, True): "[red]X[/]",
-    (True, False): "[bold white on red]![/]",
-    (False, False): "[bold white on red]?[/]",
+    (True, True): green("."),
+    (False, True): red("X"),
+    (True, False): alarm("!"),
+    (False, False): alarm("?"),
 }
+"""By what was meant, accepted or not, and whether it was so."""
 
 
 def picture(findings: Sequence[Finding]) -> Iterator[str]:
-    """Yield a table as lines of rich markup: a row for each served port, a column for each source.
+    """Yield a table, line by line: a row for each served port, a column for each source.
 
-    Both families share a cell; where they differ, the cell is a number, and a note below tells.
+    Both families share a cell; where they differ it is a star, and a note below tells.
     """
     sources = sorted({finding.attempt.source for finding in findings}, key=_name)
     cells: dict[tuple[PodPlace, Protocol, int], dict[PodPlace, list[Finding]]] = defaultdict(lambda: defaultdict(list))
@@ -34,14 +34,13 @@ def picture(findings: Sequence[Finding]) -> Iterator[str]:
     width = max((len(_name(row[0])) for row in cells), default=2)
     yield "Columns are sources:"
     for number, source in enumerate(sources, 1):
-        yield f"  {number:>2}  {escape(printable(_name(source)))}"
+        yield f"  {number:>2}  {_name(source)}"
     yield ""
-    yield f"[bold]{'to':<{width}}  {'port':<10}" + "".join(f"{n:>4}" for n in range(1, len(sources) + 1)) + "[/]"
+    yield bold(f"{'to':<{width}}  {'port':<10}" + "".join(f"{n:>4}" for n in range(1, len(sources) + 1)))
     for row in sorted(cells, key=lambda row: (_name(row[0]), row[1].value, row[2])):
         destination, protocol, port = row
-        label = f"{escape(printable(_name(destination))):<{width}}  {f'{protocol.value}/{port}':<10}"
-        signs = "".join(f"   {_cell(cells[row].get(source, []), notes)}" for source in sources)
-        yield label + signs
+        label = f"{_name(destination):<{width}}  {f'{protocol.value}/{port}':<10}"
+        yield label + "".join(f"   {_cell(cells[row].get(source, []), notes)}" for source in sources)
     yield ""
     yield "  .  gets through, as meant     X  is dropped, as meant"
     if not all(finding.agrees for finding in findings):
@@ -52,15 +51,19 @@ def picture(findings: Sequence[Finding]) -> Iterator[str]:
 def _cell(findings: list[Finding], notes: list[str]) -> str:
     signs = {_SIGN[finding.meant.accepted, finding.agrees] for finding in findings}
     if not signs:
-        return "[dim]-[/]"
+        return dim("-")
     if len(signs) == 1:
         return signs.pop()
     notes.extend(
-        f"  *  {escape(str(finding.attempt.probe))}: {'gets through' if finding.meant.accepted else 'is dropped'}"
-        f"{'' if finding.agrees else ', NOT as meant'}"
+        f"  *  {printable(str(finding.attempt.probe))}: "
+        f"{_fate(finding)}, {'as meant' if finding.agrees else alarm('NOT as meant')}"
         for finding in findings
     )
     return "*"
+
+
+def _fate(finding: Finding) -> str:
+    return "gets through" if finding.meant.accepted is finding.agrees else "is dropped"
 
 
 def differences(findings: Sequence[Finding], trial: Trial) -> Iterator[str]:
@@ -74,23 +77,26 @@ def differences(findings: Sequence[Finding], trial: Trial) -> Iterator[str]:
             for judgement in (meant.egress, meant.ingress)
             if judgement.accepted is meant.accepted and judgement.exemption is None
         )
-        yield f"[bold red]{escape(str(finding.attempt.probe))}[/]"
-        yield f"  meant:    {'gets through' if meant.accepted else 'is dropped'} ({escape(printable(origins))})"
-        yield f"  observed: {escape(str(finding.observed))}"
+        yield alarm(printable(str(finding.attempt.probe)))
+        yield f"  meant:    {'gets through' if meant.accepted else 'is dropped'} ({printable(origins or 'not judged')})"
+        yield f"  observed: {printable(str(finding.observed))}"
         yield f"  compiled: {trial.whereabouts(finding.attempt.flow)}"
 
 
-def as_json(findings: Sequence[Finding]) -> dict[str, Any]:
-    """Return the findings as a JSON document of kind ``LabRun``, version 1 (docs/reference/output.md)."""
+def as_json(findings: Sequence[Finding], topology: Topology, seconds: float) -> dict[str, Any]:
+    """Return the findings as a JSON document of kind ``LabRun``, version 1."""
     return {
         "kind": "LabRun",
         "version": 1,
+        "pods": len(topology.pods),
+        "nodes": len(topology.nodes),
+        "seconds": round(seconds, 3),
         "probes": len(findings),
         "asMeant": sum(finding.agrees for finding in findings),
         "findings": [
             {
-                "from": _name(finding.attempt.source),
-                "to": _name(finding.attempt.destination),
+                "from": _written(finding.attempt.source),
+                "to": _written(finding.attempt.destination),
                 "source": str(finding.attempt.flow.source),
                 "destination": str(finding.attempt.flow.destination),
                 "protocol": finding.attempt.flow.protocol.value,
@@ -110,4 +116,8 @@ def as_json(findings: Sequence[Finding]) -> dict[str, Any]:
 
 
 def _name(place: PodPlace) -> str:
+    return printable(_written(place))
+
+
+def _written(place: PodPlace) -> str:
     return f"{place.namespace}/{place.name}"

@@ -11,9 +11,11 @@ A change is a mapping with one key:
     change: {object: …, rules: egress, at: 0, with: {…}}   a merge patch of one rule
     address: {pod: shop/web, to: [10.0.0.9]}          the pod has other addresses now
     restart: enforcers                                the enforcers forget everything and start again
+    learn: {www.example.com: [198.51.100.7]}          a domain name has these addresses from now on, or none
+    refuse: {…}                                       nothing: no server takes this object
 
 Texts in rules may refer to addresses that the cluster was given: ``{ip of shop/web}`` is one address,
-``{net of shop/web}`` its /32 or /128.
+``{net of shop/web}`` its /32 or /128. ``{ip4 of …}`` and ``{net6 of …}`` name the family, whichever is being run.
 """
 
 import copy
@@ -26,9 +28,9 @@ Documents: TypeAlias = dict[tuple[str, str, str], Document]
 """Objects by kind, namespace and name."""
 
 Resolve: TypeAlias = Callable[[str, str], list[str]]
-"""Given ``ip`` or ``net`` and a pod, returns its addresses as texts, in the families of the run."""
+"""Given ``ip`` or ``net``, perhaps with a family, and a pod, returns its addresses as texts."""
 
-_REFERENCE = re.compile(r"\{(ip|net) of ([^}]+)\}")
+_REFERENCE = re.compile(r"\{((?:ip|net)[46]?) of ([^}]+)\}")
 
 
 class ChangeError(Exception):

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
+from anp.conformance.path import Path, accepted, judgements, passes
 from anp.conformance.world import View
+from anp.lab.lab import Lab
 from anp.lab.probes import Outcome, Probe
 from anp.lab.topology import LabPod, NodePlace, Place, topology
 from anp.lab.trial import Trial
@@ -15,8 +17,6 @@ from compiler.compilation import compile_cluster
 from compiler.lower import lower
 from compiler.model import Flow, Snapshot
 from compiler.ruleset import Ruleset
-from compiler.semantics import decide
-from compiler.trace import traced
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class Judge(Protocol):
     def see(self, view: View, *, restart: bool = False) -> None:
         """Take note of what the cluster is now; with `restart`, after having forgotten all that was known."""
 
-    def answer(self, flows: Sequence[Flow]) -> list[Answer]:
-        """Say which flows get through."""
+    def answer(self, paths: Sequence[Path]) -> list[Answer]:
+        """Say what gets through."""
 
 
 class Meaning:
@@ -63,14 +63,14 @@ class Meaning:
         """Take note of the cluster."""
         self._snapshot = view.snapshot
 
-    def answer(self, flows: Sequence[Flow]) -> list[Answer]:
-        """Decide each flow."""
-        return [self._answer(flow) for flow in flows]
+    def answer(self, paths: Sequence[Path]) -> list[Answer]:
+        """Decide each path."""
+        return [self._answer(path) for path in paths]
 
-    def _answer(self, flow: Flow) -> Answer:
-        decision = decide(self._snapshot, flow)
-        origins = "; ".join(f"{j.direction.value}: {j.origin}" for j in (decision.egress, decision.ingress))
-        return Answer(decision.accepted, origins)
+    def _answer(self, path: Path) -> Answer:
+        judged = [end for leg in path.legs for end in judgements(self._snapshot, leg)]
+        origins = "; ".join(f"{end.direction.value}: {end.origin}" for end in judged)
+        return Answer(accepted(self._snapshot, path), path.lost or origins)
 
 
 class Traced:
@@ -95,9 +95,9 @@ class Traced:
         nodes = {node.name for node in view.snapshot.nodes} | {pod.node for pod in view.snapshot.pods} - {""}
         self._rulesets = {node: lower(compilation, node) for node in sorted(nodes)}
 
-    def answer(self, flows: Sequence[Flow]) -> list[Answer]:
-        """Trace each flow through every hook that it crosses."""
-        return [Answer(traced(self._snapshot, self._rulesets, flow), "traced") for flow in flows]
+    def answer(self, paths: Sequence[Path]) -> list[Answer]:
+        """Trace each path through every hook that it crosses."""
+        return [Answer(passes(self._snapshot, self._rulesets, path), path.lost or "traced") for path in paths]
 
 
 class Packets:
@@ -120,12 +120,12 @@ class Packets:
     def see(self, view: View, *, restart: bool = False) -> None:
         """Bring the lab to where the cluster is, then enforce its policies."""
         if self._trial is None:
-            self._trial = self._open.enter_context(Trial(view.snapshot, view.serves))
+            self._trial = self._open.enter_context(_Trial(view))
         else:
             self._bring(self._trial, view)
         if restart:
             self._trial.restart_enforcers()
-        self._trial.enforce(view.snapshot)
+        self._trial.enforce(view.snapshot, services=view.services)
 
     def _bring(self, trial: Trial, view: View) -> None:
         before = {pod.place: pod for pod in trial.topology.pods}
@@ -133,29 +133,51 @@ class Packets:
         for place, pod in before.items():
             if place not in after or _elsewhere(pod, after[place]):
                 trial.lab.remove_pod(place)
+        now = {pod.place: pod.addresses for pod in trial.topology.pods}
+        # An address must be free before another pod can have it.
+        for place, addresses in now.items():
+            kept = tuple(address for address in addresses if address in after[place].addresses)
+            if kept != addresses:
+                trial.lab.readdress_pod(place, kept)
+                now[place] = kept
         for place, pod in after.items():
-            if place not in before or _elsewhere(before[place], pod):
+            if place not in now:
                 trial.lab.add_pod(pod)
-            elif before[place].addresses != pod.addresses:
+            elif now[place] != pod.addresses:
                 trial.lab.readdress_pod(place, pod.addresses)
 
-    def answer(self, flows: Sequence[Flow]) -> list[Answer]:
+    def answer(self, paths: Sequence[Path]) -> list[Answer]:
         """Send packets. What is meant to get through is asked again before it counts as lost."""
         if self._trial is None:
             raise RuntimeError("no cluster was shown")
         trial = self._trial
         owners = trial.topology.owners()
-        probes = [_probe(flow, owners) for flow in flows]
-        meant = [decide(trial.snapshot, flow).accepted for flow in flows]
+        probes = [_probe(path.sent, owners) for path in paths]
+        meant = [accepted(trial.snapshot, path) for path in paths]
         answers: dict[int, Answer] = {}
         for wanted, retries in ((True, 3), (False, 0)):
             numbers = [number for number, accepted in enumerate(meant) if accepted is wanted]
             results = trial.lab.probe([probes[n] for n in numbers], seconds=self._seconds, retries=retries)
             for number, result in zip(numbers, results, strict=True):
-                through = {Outcome.CONNECTED: True, Outcome.TIMEOUT: False}.get(result.outcome)
-                seen = str(result) if through is not False else f"{result}; {trial.whereabouts(flows[number])}"
+                path = paths[number]
+                through = (_LOST if path.lost else _JUDGED).get(result.outcome)
+                hints = [] if through is not False else [trial.whereabouts(leg.flow) for leg in path.legs]
+                seen = "; ".join([str(result), *hints])
                 answers[number] = Answer(through, seen)
-        return [answers[number] for number in range(len(flows))]
+        return [answers[number] for number in range(len(paths))]
+
+
+_JUDGED = {Outcome.CONNECTED: True, Outcome.TIMEOUT: False}
+_LOST = _JUDGED | {Outcome.REFUSED: False, Outcome.UNREACHABLE: False}
+"""What outcomes say; what is lost without any policy may be told so."""
+
+
+class _Trial(Trial):
+    """A trial whose lab also has the hosts outside."""
+
+    def __init__(self, view: View) -> None:
+        super().__init__(view.snapshot, view.serves, view.services)
+        self._lab = Lab(topology(view.snapshot, view.serves, view.outside))
 
 
 def _elsewhere(before: LabPod, after: LabPod) -> bool:

@@ -76,7 +76,8 @@ def run(
 
 
 def _probed(step: Step, world: World, judge: Judge, families: Sequence[IpVersion]) -> Iterator[Verdict]:
-    asked = [(probe, family, world.flow(probe, family)) for family in families for probe in step.probes]
-    answers = judge.answer([flow for _probe, _family, flow in asked])
-    for (probe, family, flow), answer in zip(asked, answers, strict=True):
-        yield Verdict(step.name, probe, family, flow, answer)
+    questions = [(probe, family) for family in families for probe in step.probes if family in probe.families]
+    asked = [(probe, family, world.path(probe, family)) for probe, family in questions]
+    answers = judge.answer([path for _probe, _family, path in asked])
+    for (probe, family, path), answer in zip(asked, answers, strict=True):
+        yield Verdict(step.name, probe, family, path.sent, answer)

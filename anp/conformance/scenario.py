@@ -7,7 +7,9 @@ A scenario is a YAML document:
     source: where the facts come from
     features: [ClusterNetworkPolicy]
     families: [4, 6]                        # both, where left out
-    aliases: {web: shop/web}                # short names for pictures
+    aliases: {web: shop/web, n1: node node-1, front: service shop/front}       # short names for pictures
+    outside:                                # hosts that are not in the cluster; they are ends by these names
+      client: {addresses: [198.51.100.7, 2001:db8:7::7], serves: [tcp/80]}
     include: [houses.yaml]                  # manifests, relative to the file
     objects: [{...}]                        # more of them
     steps:
@@ -15,25 +17,37 @@ A scenario is a YAML document:
         changes: [...]                      # see `anp.conformance.changes`
         expect:
           - traffic: tcp/80
+            families: [4]                   # those of the scenario, where left out
             picture: |
                     web  db
               web    -    X
               db     .    -
 
 Rows send and columns receive; ``.`` gets through, ``X`` does not, ``-`` is not asked.
+
+Two tags mean something. `observed`: objects are taken as a cluster may already hold them, whatever a server would say
+to them today. `no-packets`: the lab cannot do this.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from anp.lab.topology import OutsideHost
 from compiler.addresses import VERSIONS, IpVersion
 from compiler.model import MAX_PORT, Protocol
 
 THROUGH, DROPPED, NOT_ASKED = ".", "X", "-"
+
+OBSERVED = "observed"
+"""The tag of scenarios whose objects are as a cluster has them, not as a server would take them today."""
+
+NO_PACKETS = "no-packets"
+"""The tag of scenarios that the lab cannot do."""
 
 
 class ScenarioError(Exception):
@@ -50,6 +64,7 @@ class Probe:
     port: int
     allowed: bool
     hairpin: bool = False
+    families: tuple[IpVersion, ...] = VERSIONS
 
     def __str__(self) -> str:
         traffic = "icmp" if self.protocol is Protocol.OTHER else f"{self.protocol.value}/{self.port}"
@@ -76,6 +91,7 @@ class Scenario:
     features: tuple[str, ...] = ()
     families: tuple[IpVersion, ...] = VERSIONS
     objects: tuple[Mapping[str, Any], ...] = ()
+    outside: tuple[OutsideHost, ...] = ()
     steps: tuple[Step, ...] = ()
     tags: tuple[str, ...] = field(default=())
 
@@ -109,25 +125,26 @@ def parse_scenario(document: Any, path: Path) -> Scenario:
     for name in fields.get("include") or ():
         objects += _documents(path.parent / str(name))
     objects += fields.get("objects") or ()
-    families = tuple(version for version in VERSIONS if version in (fields.get("families") or VERSIONS))
     return Scenario(
         name=reader.text(fields, "scenario"),
         about=reader.text(fields, "about"),
         path=path,
         source=str(fields.get("source") or ""),
         features=tuple(map(str, fields.get("features") or ())),
-        families=families,
+        families=_families(fields),
         objects=tuple(objects),
+        outside=tuple(reader.outside(fields.get("outside") or {})),
         steps=tuple(reader.step(step, aliases) for step in fields.get("steps") or ()),
         tags=tuple(map(str, fields.get("tags") or ())),
     )
 
 
 _SCENARIO_FIELDS = frozenset(
-    {"scenario", "about", "source", "features", "families", "aliases", "include", "objects", "steps", "tags"}
+    {"scenario", "about", "source", "features", "families", "aliases", "include", "objects", "outside", "steps", "tags"}
 )
+_OUTSIDE_FIELDS = frozenset({"addresses", "serves"})
 _STEP_FIELDS = frozenset({"step", "changes", "expect"})
-_EXPECT_FIELDS = frozenset({"traffic", "picture", "hairpin"})
+_EXPECT_FIELDS = frozenset({"traffic", "families", "picture", "hairpin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +168,17 @@ class _Reader:
             raise self.fail(f"{name!r} is missing")
         return value
 
+    def outside(self, value: Any) -> Iterator[OutsideHost]:
+        if not isinstance(value, dict):
+            raise self.fail("'outside' is not a mapping of names")
+        for name, given in value.items():
+            fields = self.mapping(given, f"the outside host {name!r}", _OUTSIDE_FIELDS)
+            try:
+                addresses = tuple(map(ip_address, fields.get("addresses") or ()))
+            except ValueError as error:
+                raise self.fail(f"the outside host {name!r}: {error}") from error
+            yield OutsideHost(str(name), addresses, tuple(map(self.traffic, fields.get("serves") or ())))
+
     def step(self, value: Any, aliases: Mapping[str, str]) -> Step:
         fields = self.mapping(value, "a step", _STEP_FIELDS)
         name = self.text(fields, "step")
@@ -172,7 +200,7 @@ class _Reader:
                 for destination, cell in zip(lines[0], cells, strict=True):
                     if cell != NOT_ASKED:
                         ends = (aliases.get(source, source), aliases.get(destination, destination))
-                        yield Probe(*ends, protocol, port, cell == THROUGH, hairpin)
+                        yield Probe(*ends, protocol, port, cell == THROUGH, hairpin, _families(fields))
 
     def traffic(self, text: str) -> tuple[Protocol, int]:
         name, _slash, port = text.partition("/")
@@ -182,6 +210,10 @@ class _Reader:
         if protocol is None or not port.isdecimal() or not 0 < int(port) <= MAX_PORT:
             raise self.fail(f"{text!r} is no traffic such as tcp/80 or icmp")
         return protocol, int(port)
+
+
+def _families(fields: Mapping[str, Any]) -> tuple[IpVersion, ...]:
+    return tuple(version for version in VERSIONS if version in (fields.get("families") or VERSIONS))
 
 
 def _document(path: Path) -> Any:

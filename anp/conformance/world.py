@@ -8,15 +8,16 @@ from typing import Any
 
 from anp import api
 from anp.conformance.changes import ChangeError, Documents, apply_change, key_of, resolved
-from anp.conformance.scenario import Probe, Scenario
+from anp.conformance.path import ManyBackendsError, Path, path_of
+from anp.conformance.scenario import OBSERVED, Probe, Scenario
+from anp.lab.services import Service, routes, to_service
+from anp.lab.topology import OutsideHost
 from anp.sources.addressing import place
 from anp.sources.manifests import bare
+from anp.sources.service_addressing import place_services
 from anp.state.assembly import assemble
-from compiler.addresses import Address, IpVersion
+from compiler.addresses import Address, AddressSet, IpVersion
 from compiler.model import Flow, Protocol, Snapshot
-
-OBSERVED_TAG = "observed"
-"""The scenario's objects are as a cluster has them, not as a server would take them today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class View:
 
     snapshot: Snapshot
     serves: Mapping[tuple[str, str], tuple[tuple[Protocol, int], ...]]
+    outside: tuple[OutsideHost, ...] = ()
+    services: tuple[Service, ...] = ()
 
 
 class World:
@@ -37,31 +40,52 @@ class World:
 
     def __init__(self, scenario: Scenario, families: Iterable[IpVersion]) -> None:
         self._families = tuple(families)
-        observed = OBSERVED_TAG in scenario.tags
+        self._outside = scenario.outside
+        observed = OBSERVED in scenario.tags
         self._admission = api.Admission.OBSERVED if observed else api.Admission.SUBMITTED
         self._documents: Documents = {}
-        # Pods come first, so that policies can refer to their addresses.
-        for document in sorted(scenario.objects, key=lambda document: document.get("kind") not in _PLACED):
-            filled = document if document.get("kind") in _PLACED else resolved(document, self._resolve)
-            self._documents[key_of(filled)] = copy.deepcopy(dict(filled))
+        self._learned: dict[str, AddressSet] = {}
+        # Pods come first and get their addresses, so that policies can refer to them.
+        placed, others = ([d for d in scenario.objects if (d.get("kind") in _PLACED) is it] for it in (True, False))
+        self._documents.update({key_of(document): copy.deepcopy(dict(document)) for document in placed})
         self.view = self._look()
+        if others:
+            filled = [resolved(document, self._resolve) for document in others]
+            self._documents.update({key_of(document): document for document in filled})
+            self.view = self._look()
 
     def change(self, changes: Iterable[Mapping[str, Any]]) -> View:
-        """Do the changes of one step, and return the cluster afterwards."""
+        """Do the changes of one step, and return the cluster afterwards.
+
+        Raises:
+            ChangeError: one of them makes no sense; those before it are done.
+
+        """
         for change in changes:
-            apply_change(self._documents, change, self._resolve)
+            match dict(change):
+                case {"learn": names}:
+                    self._learned |= {str(name): AddressSet.of(*texts) for name, texts in names.items()}
+                case {"refuse": document}:
+                    _refuse(resolved(document, self._resolve))
+                case _:
+                    apply_change(self._documents, change, self._resolve)
             self.view = self._look()
         return self.view
 
-    def flow(self, probe: Probe, family: IpVersion) -> Flow:
-        """Return the flow that a probe is about, in one family.
+    def path(self, probe: Probe, family: IpVersion) -> Path:
+        """Return how what a probe is about travels, in one family.
 
         Raises:
-            ChangeError: an end of it is not there, or has no address of that family.
+            ChangeError: an end of it is not there, or has no address of that family, or is a Service of several pods.
 
         """
         source, destination = (self._address(end, family) for end in (probe.source, probe.destination))
-        return Flow(source, destination, probe.protocol, probe.port, probe.hairpin)
+        sent = Flow(source, destination, probe.protocol, probe.port, probe.hairpin)
+        snapshot = self.view.snapshot
+        try:
+            return path_of(sent, routes(self.view.services, snapshot), snapshot)
+        except ManyBackendsError as error:
+            raise ChangeError(str(error)) from error
 
     def _address(self, end: str, family: IpVersion) -> Address:
         found = next((address for address in self.addresses(end) if address.version == family), None)
@@ -70,35 +94,63 @@ class World:
         return found
 
     def addresses(self, end: str) -> tuple[Address, ...]:
-        """Return the addresses of ``namespace/pod``, of ``node NAME``, or the address that `end` spells."""
+        """Return the addresses that an end of a probe names, which is written as scenarios say.
+
+        Raises:
+            ChangeError: it is none of these.
+
+        """
         snapshot = self.view.snapshot
         if end.startswith("node "):
             return next((node.addresses for node in snapshot.nodes if node.name == end.removeprefix("node ")), ())
-        namespace, slash, name = end.partition("/")
+        namespace, slash, name = end.removeprefix("service ").partition("/")
+        if end.startswith("service "):
+            services = (item for item in self.view.services if (item.namespace, item.name) == (namespace, name))
+            return next((item.addresses for item in services), ())
         if not slash:
-            return (ip_address(end),)
+            host = next((host for host in self._outside if host.name == end), None)
+            return host.addresses if host else (_spelt(end),)
         return next((pod.addresses for pod in snapshot.pods if pod.key == (namespace, name)), ())
 
     def _resolve(self, what: str, pod: str) -> list[str]:
-        addresses = [address for address in self.addresses(pod) if address.version in self._families]
+        kind, family = what.rstrip("46"), what[-1]
+        families = (int(family),) if family in "46" else self._families
+        addresses = [address for address in self.addresses(pod) if address.version in families]
         if not addresses:
             raise ChangeError(f"there is no pod {pod} with an address")
         lengths = {4: "/32", 6: "/128"}
-        return [f"{address}{lengths[address.version]}" if what == "net" else str(address) for address in addresses]
+        return [f"{address}{lengths[address.version]}" if kind == "net" else str(address) for address in addresses]
 
     def _look(self) -> View:
         parsed = [self._parse(document) for document in self._documents.values()]
-        items = place(parsed)
-        assembly = assemble(items, advise=False)
-        pods = [thing for thing in map(bare, items) if isinstance(thing, api.Pod)]
+        items = place_services(place(parsed))
+        assembly = assemble(items, learned=self._learned, advise=False)
+        things = [bare(item) for item in items]
+        pods = [thing for thing in things if isinstance(thing, api.Pod)]
+        services = tuple(to_service(thing) for thing in things if isinstance(thing, api.Service))
         serves = {(pod.metadata.namespace, pod.metadata.name): api.served_ports(pod) for pod in pods}
-        return View(assembly.snapshot, serves)
+        return View(assembly.snapshot, serves, self._outside, services)
 
     def _parse(self, document: Mapping[str, Any]) -> api.ApiObject:
         try:
             return api.parse(document, admission=self._admission).object
         except api.ApiError as error:
             raise ChangeError(f"{' '.join(filter(None, key_of(document)))}: {error}") from error
+
+
+def _refuse(document: Mapping[str, Any]) -> None:
+    try:
+        api.parse(document)
+    except api.ApiError:
+        return
+    raise ChangeError(f"{' '.join(filter(None, key_of(document)))} was to be refused, and is sound")
+
+
+def _spelt(text: str) -> Address:
+    try:
+        return ip_address(text)
+    except ValueError:
+        raise ChangeError(f"{text!r} is nobody's name, and no address") from None
 
 
 _PLACED = frozenset({"Namespace", "Node", "Pod"})

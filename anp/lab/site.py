@@ -14,7 +14,10 @@ from anp.lab.topology import Place, Serves
 from compiler.addresses import Address
 from compiler.model import Protocol
 
-_FIRST_SOURCE_PORT, _LAST_SOURCE_PORT = 10000, 65535
+_SOURCE_PORTS = range(10000, 65536)
+# No port is used again before all others, here or at another site: a connection tracked earlier must not lend its
+# verdict to a new one, and the address may have been another pod's then.
+_next_source_ports = itertools.cycle(_SOURCE_PORTS)
 
 
 class Site:
@@ -28,8 +31,6 @@ class Site:
         namespace.enter()
         self.sctp = None if kernel_speaks_sctp() else RawSctp()
         self._servers: dict[Place, contextlib.ExitStack] = {}
-        # No port is used again before all others: a connection tracked earlier must not lend its verdict to a new one.
-        self._source_ports = itertools.cycle(range(_FIRST_SOURCE_PORT, _LAST_SOURCE_PORT + 1))
 
     def serve(self, place: Place, addresses: tuple[Address, ...], serves: Serves) -> None:
         """Serve this, and no more what `place` served before; raise OSError if an address is not there."""
@@ -56,21 +57,16 @@ class Site:
         """
         self.namespace.enter()
         sock = socket.socket(FAMILY[source.version], kind | socket.SOCK_NONBLOCK, protocol)
-        while True:
-            port = self.source_port()
-            try:
-                sock.bind((str(source), port))
-            except OSError as error:
-                # Where something is served already, try the next; they cannot all be taken.
-                if error.errno != errno.EADDRINUSE or port == _LAST_SOURCE_PORT:
-                    sock.close()
-                    raise
-            else:
-                return sock
+        try:
+            self._bind(sock, source)
+        except OSError:
+            sock.close()
+            raise
+        return sock
 
     def source_port(self) -> int:
         """Return the port whose last use is longest ago."""
-        return next(self._source_ports)
+        return next(_next_source_ports)
 
     def close(self) -> None:
         """Stop serving and let go of the namespace."""
@@ -79,6 +75,18 @@ class Site:
         if self.sctp is not None:
             self.sctp.close()
         self.namespace.close()
+
+    def _bind(self, sock: socket.socket, source: Address) -> None:
+        for _ in _SOURCE_PORTS:
+            try:
+                sock.bind((str(source), self.source_port()))
+            except OSError as error:
+                # Where something is served already, try the next.
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                return
+        raise OSError(errno.EADDRINUSE, "every port is taken")
 
     def _serve_one(
         self, servers: contextlib.ExitStack, address: Address, protocol: Protocol, port: int, message: bytes

@@ -1,12 +1,14 @@
 """A lab run: build the cluster, enforce its policies, probe, and hold what is seen against what is meant."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self
 
 from anp.lab.lab import Lab
 from anp.lab.probes import Outcome, Probe, ProbeResult
+from anp.lab.service_proxy import ServiceProxy
+from anp.lab.services import Service, routes
 from anp.lab.topology import LabNode, LabPod, NodePlace, PodPlace, Topology, topology
 from compiler.addresses import VERSIONS, Address
 from compiler.compilation import compile_cluster
@@ -56,11 +58,18 @@ class Finding:
 class Trial:
     """A running lab whose nodes enforce the policies of a snapshot; a context manager."""
 
-    def __init__(self, snapshot: Snapshot, serves: Mapping[tuple[str, str], tuple[tuple[Protocol, int], ...]]) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        serves: Mapping[tuple[str, str], tuple[tuple[Protocol, int], ...]],
+        services: Iterable[Service] = (),
+    ) -> None:
         self.snapshot = snapshot
+        self.services = tuple(services)
         self.rulesets: Mapping[str, Ruleset] = {}
         self._lab = Lab(topology(snapshot, serves))
         self._enforcers: dict[str, Enforcer] = {}
+        self._proxy = ServiceProxy()
         self._open = ExitStack()
 
     @property
@@ -79,6 +88,7 @@ class Trial:
             for node in self._lab.topology.nodes:
                 dataplane = stack.enter_context(self._dataplane(node))
                 self._enforcers[node.name] = Enforcer(dataplane)
+                self._proxy.add(node, dataplane)
             self._open = stack.pop_all()
         return self
 
@@ -88,18 +98,29 @@ class Trial:
     def _dataplane(self, node: LabNode) -> KernelDataplane:
         return self._lab.call(NodePlace(node.name), KernelDataplane)
 
-    def enforce(self, snapshot: Snapshot | None = None, layout: MarkLayout = DEFAULT_LAYOUT) -> None:
-        """Bring every node's kernel to what the policies mean; with a snapshot, to that one's.
+    def enforce(
+        self,
+        snapshot: Snapshot | None = None,
+        layout: MarkLayout = DEFAULT_LAYOUT,
+        services: Iterable[Service] | None = None,
+    ) -> None:
+        """Bring every node's kernel to what the policies mean, and its Services to the pods that are there now.
+
+        With a snapshot or with Services, these count from now on.
 
         Raises:
+            TooManyClassesError: `layout` has not enough mark bits; nothing has changed.
             EnforcerError: a kernel refused; nodes before it are done, that one and the others are as they were.
 
         """
-        self.snapshot = snapshot or self.snapshot
-        compilation = compile_cluster(self.snapshot)
-        self.rulesets = {name: lower(compilation, name, layout) for name in self._enforcers}
+        wanted = self.snapshot if snapshot is None else snapshot
+        compilation = compile_cluster(wanted)
+        rulesets = {name: lower(compilation, name, layout) for name in self._enforcers}
+        self.snapshot, self.rulesets = wanted, rulesets
         for name, enforcer in self._enforcers.items():
             enforcer.apply(self.rulesets[name])
+        self.services = self.services if services is None else tuple(services)
+        self._proxy.bring(routes(self.services, self.snapshot))
 
     def restart_enforcers(self) -> None:
         """Let every enforcer forget what it knows, as if its process had been started again."""

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from anp.sources.diagnostics import Severity
 
 POLICY_GROUPS = ("policy.networking.k8s.io", "networking.k8s.io")
-OBJECT_KINDS = frozenset({"Namespace", "Node", "Pod"})
+OBJECT_KINDS = frozenset({"Namespace", "Node", "Pod", "Service"})
+
+_NEIGHBOURS = frozenset({("networking.k8s.io", "ServiceCIDR")})
+"""Kinds that exist and are merely spelt like one of ours."""
 
 _NEAR_KIND = 0.75
 _NEAR_GROUP = 0.9
@@ -29,6 +32,8 @@ def remark(api_version: str, kind: str, supported: tuple[tuple[str, str], ...]) 
     """
     versions = {name: version for version, name in supported}
     group = _group(api_version)
+    if (group, kind) in _NEIGHBOURS:
+        return _ignored(kind)
     # The core group has no name to be near to, and everybody uses it.
     ours = api_version == "v1" or any(_ratio(group, known) >= _NEAR_GROUP for known in POLICY_GROUPS)
     nearest = _nearest(kind, tuple(versions))
@@ -43,6 +48,10 @@ def remark(api_version: str, kind: str, supported: tuple[tuple[str, str], ...]) 
     if kind in versions and kind not in OBJECT_KINDS:
         message = f"{kind} of {api_version} is another API's policy; it is not enforced"
         return Remark(Severity.WARNING, message, f"ours is {versions[kind]}")
+    return _ignored(kind)
+
+
+def _ignored(kind: str) -> Remark:
     return Remark(Severity.INFO, f"{kind} is ignored: it does not matter to policies")
 
 

@@ -92,7 +92,7 @@ class _Desk:
             self.pods[pod.key] = pod
             for path, text in _bad_addresses(thing):
                 self.tell(Severity.ERROR, f"{text!r} is no IP address, so the pod does not have it", item, path)
-        else:
+        elif not isinstance(thing, api.Service):  # whose traffic is judged on its way to the pods behind it (2.13)
             self._take_policy(thing, item)
 
     def _take_policy(self, thing: api.PolicyObject, item: Item) -> None:

@@ -1,12 +1,14 @@
 """A cluster as manifests describe it: what the compiler wants, what pods serve, and where it all was written."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from anp import api
+from anp.lab.services import Service, to_service
 from anp.sources.addressing import place
 from anp.sources.diagnostics import Diagnostic, Location, has_errors
 from anp.sources.manifests import Item, Loaded, Manifests, bare, identity, load
+from anp.sources.service_addressing import place_services
 from anp.state.assembly import assemble
 from compiler.model import Origin, Protocol, RuleOrigin, Snapshot
 
@@ -16,12 +18,13 @@ class Cluster:
     """A snapshot with all that is known beside it.
 
     `serves` are the container ports of every pod, named or not, by (namespace, name). `items` are the objects by
-    (kind, namespace, name).
+    (kind, namespace, name), and `services` are the Services among them as the lab wants them.
     """
 
     snapshot: Snapshot
     serves: Mapping[tuple[str, str], tuple[tuple[Protocol, int], ...]]
     items: Mapping[tuple[str, str, str], Item]
+    services: tuple[Service, ...]
     diagnostics: tuple[Diagnostic, ...]
 
     @property
@@ -49,13 +52,14 @@ def read_cluster(path: str, *, invent: bool, channel: api.Channel = api.Channel.
 
 def cluster_of(manifests: Manifests, *, invent: bool) -> Cluster:
     """Put the objects of manifests together."""
-    items: Iterable[Item] = place(manifests.objects) if invent else manifests.objects
-    items = tuple(items)
+    items: tuple[Item, ...] = place_services(place(manifests.objects)) if invent else manifests.objects
     assembly = assemble(items)
-    pods = (thing for thing in map(bare, items) if isinstance(thing, api.Pod))
+    things = [bare(item) for item in items]
+    pods = (thing for thing in things if isinstance(thing, api.Pod))
     return Cluster(
         snapshot=assembly.snapshot,
         serves={(pod.metadata.namespace, pod.metadata.name): api.served_ports(pod) for pod in pods},
         items={identity(bare(item)): item for item in items},
+        services=tuple(to_service(thing) for thing in things if isinstance(thing, api.Service)),
         diagnostics=tuple(sorted((*manifests.diagnostics, *assembly.diagnostics))),
     )

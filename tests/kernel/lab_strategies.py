@@ -1,12 +1,11 @@
-"""Clusters that fit into a lab which stands already, and flows that somebody in it can send.
+"""Clusters that fit into a lab which stands already, how they change, and flows that somebody in them can send.
 
 Building a lab takes longer than asking it a hundred questions. So a `World` has everybody in it of whom
 `tests.strategies` can speak, and what is drawn is only what policies see of it: a pod that they do not know of, or
 not by that address, is one more stranger.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from ipaddress import ip_address
@@ -36,13 +35,13 @@ from tests.strategies import (
     policies,
 )
 
-NAMESPACE = "lab"
-"""The namespace of every place that is a pod; what namespace policies take the pod to be in is another matter."""
+LAB = "lab"
+"""The namespace of pods in a world's topology; which one they are in for policies is another matter."""
 
 # All that the pools can draw, in one cluster that nobody compiles.
 _POOLS = Snapshot.of(
-    namespaces={NAMESPACE: Labels()},
-    pods=[Pod(NAMESPACE, f"pod-{number}", ports=ports) for number, ports in enumerate(PORTS)],
+    namespaces={LAB: Labels()},
+    pods=[Pod(LAB, f"pod-{number}", ports=ports) for number, ports in enumerate(PORTS)],
     policies=[
         Policy(
             kind=PolicyKind.CLUSTER_NETWORK_POLICY,
@@ -54,7 +53,9 @@ _POOLS = Snapshot.of(
     ],
 )
 SERVES = tuple((protocol, port) for protocol, port in packets(_POOLS) if protocol is not Protocol.OTHER and port)
-"""Everybody serves every port that a policy can tell from its neighbours, lest a refusal be taken for an answer."""
+"""Every port that a policy can tell from its neighbours. No other is asked for: a refusal would be an answer."""
+FEW = tuple((protocol, port) for protocol, port in SERVES if port in {53, 80, 81})
+"""What is enough where there are many to serve it."""
 
 _STRANGERS = {
     address
@@ -62,17 +63,20 @@ _STRANGERS = {
     for version in VERSIONS
     for address in Endpoints.of(replace(_POOLS, learned=learned), version).all
 } | set(OUTSIDE)
-_POD_ADDRESSES = "10.0.0.{0} fd00::{0} 10.0.3.{0}"
-MAX_FLOWS = 15
 _WEB = ((Protocol.TCP, 80),)
 _ECHO = ((Protocol.OTHER, 0),)
-
-_Traffic = Sequence[tuple[Protocol, int]]
-_Ends = tuple[Sequence[Address], Sequence[Address]]
+_MAX_FLOWS = 15
 
 
 def _addresses(texts: str) -> tuple[Address, ...]:
     return tuple(map(ip_address, texts.split()))
+
+
+def _of_pod(number: int) -> tuple[Address, ...]:
+    return _addresses(f"10.0.0.{number} fd00::{number} 10.0.3.{number}")
+
+
+# Who is there, and who can speak to whom.
 
 
 @dataclass(frozen=True)
@@ -90,98 +94,126 @@ class World:
     @cached_property
     def topology(self) -> Topology:
         """What the lab consists of."""
-        nodes = tuple(LabNode(node.name, node.addresses) for node in self.nodes)
+        homes = [self.nodes[number].name for number in self.placement]
         pods = [
-            LabPod(NAMESPACE, f"{name}{number}", nodes[at].name, addresses, serves=SERVES)
-            for number, at in enumerate(self.placement, 1)
-            for name, addresses in (
-                ("p", _addresses(_POD_ADDRESSES.format(number))[:2]),
-                ("second", _addresses(_POD_ADDRESSES.format(number))[2:]),
+            pod
+            for number, home in enumerate(homes, 1)
+            for pod in (
+                LabPod(LAB, f"p{number}", home, _of_pod(number)[:2], serves=SERVES),
+                LabPod(LAB, f"second-of-p{number}", home, _of_pod(number)[2:], serves=SERVES),
             )
         ]
         servers = [
-            LabPod(NAMESPACE, f"on-{node.name}", node.name, node.addresses, host_network=True, serves=SERVES)
-            for node in nodes
+            LabPod(LAB, f"on-{node.name}", node.name, node.addresses, host_network=True, serves=SERVES)
+            for node in self.nodes
         ]
-        inside = Topology(nodes, (*pods, *servers))
+        inside = Topology(tuple(LabNode(node.name, node.addresses) for node in self.nodes), (*pods, *servers))
         return replace(inside, outside=tuple(_outside(_STRANGERS - inside.owners().keys())))
 
-    @cached_property
-    def places(self) -> Mapping[Address, Place]:
-        """Who has an address."""
-        return self.topology.owners()
+    def home(self, number: int) -> Node:
+        """Return the node that pod `number` is on."""
+        return self.nodes[self.placement[number - 1]]
 
-    @cached_property
-    def senders(self) -> Mapping[Address, Place]:
-        """Who sends from an address, which is the first that somebody has in its family."""
-        hosts = self.topology.hosts()
-        firsts: dict[Address, Place] = {}
-        for place in set(self.places.values()):
+
+class Ends:
+    """Who has which address in a lab, and who sends from it: the first address that somebody has in its family."""
+
+    def __init__(self, topology: Topology) -> None:
+        hosts = topology.hosts()
+        self._places = topology.owners()
+        self._senders: dict[Address, Place] = {}
+        for place in dict.fromkeys(self._places.values()):
             for version in VERSIONS:
                 ours = [address for address in hosts[place].addresses if address.version == version]
-                firsts.update((address, place) for address in ours[:1])
-        return firsts
+                self._senders.update((address, place) for address in ours[:1])
+        self._served = topology.servers().keys()
 
     def probe(self, flow: Flow) -> Probe:
-        """Say how the lab is asked about a flow that was drawn for this world."""
-        return Probe(self.senders[flow.source], flow.destination, flow.protocol, flow.port)
+        """Say how the lab is asked about a flow of `flows`."""
+        return Probe(self._senders[flow.source], flow.destination, flow.protocol, flow.port)
 
-    def flows(self, snapshot: Snapshot, chance: Random) -> Iterator[Flow]:
-        """Yield flows without end that somebody here can send to somebody here, mostly from or to governed pods."""
+    def flows(self, snapshot: Snapshot, chance: Random, number: int) -> Iterator[Flow]:
+        """Yield at most so many flows that somebody can send and somebody answers, most of them with a governed pod."""
         ends = [Endpoints.of(snapshot, version) for version in VERSIONS]
         pods, known, everyone = (
-            [address for of_version in ends for address in getattr(of_version, kind) if address in self.places]
+            [address for both in ends for address in getattr(both, kind) if address in self._places]
             for kind in ("governed", "known", "all")
         )
         pairs = [(pods, pods), (pods, pods), (pods, known), (known, pods), (pods, everyone), (everyone, pods)]
-        senders = [([address for address in sources if address in self.senders], others) for sources, others in pairs]
-        usable = [(sources, others) for sources, others in senders if sources and others]
         declared = [(port.protocol, port.number) for pod in snapshot.pods for port in pod.ports]
-        traffic = [_WEB, declared or _WEB, [packet for packet in packets(snapshot) if packet in SERVES], _ECHO]
-        while True:
-            sources, destinations = chance.choice(usable or [(OUTSIDE, OUTSIDE)])
-            source = chance.choice(sources)
-            destination = chance.choice(
-                [address for address in destinations if address.version == source.version] or [source]
-            )
-            protocol, port = chance.choice(chance.choice(traffic))
-            # What stays within a place is seen by no node, and what goes from one place of a pod to the other is.
-            leaves = self.places[source] != self.places[destination]
-            yield Flow(source, destination, protocol, port, hairpin=leaves)
+        traffic = (_WEB, declared or _WEB, packets(snapshot), _ECHO)
+        for _ in range(number):
+            sources, destinations = chance.choice(pairs)
+            flow = self._flow(sources or everyone, destinations or everyone, chance.choice(traffic), chance)
+            if flow is not None:
+                yield flow
+
+    def _flow(
+        self,
+        sources: Sequence[Address],
+        destinations: Sequence[Address],
+        traffic: Sequence[tuple[Protocol, int]],
+        chance: Random,
+    ) -> Flow | None:
+        source, destination = chance.choice(sources), chance.choice(destinations)
+        protocol, port = chance.choice(traffic)
+        answered = protocol is Protocol.OTHER or (destination, protocol, port) in self._served
+        if source.version != destination.version or source not in self._senders or not answered:
+            return None
+        # What stays within a place is seen by no node, and what goes from one place of a pod to the other is.
+        leaves = self._places[source] != self._places[destination]
+        return Flow(source, destination, protocol, port, hairpin=leaves)
+
+
+def telling(snapshot: Snapshot, flows: Iterable[Flow]) -> tuple[Flow, ...]:
+    """Choose a few flows: first one of each about which the same is said for the same reason, then a second, and so on.
+
+    One is enough of those that nobody judges.
+    """
+    alike: dict[object, list[Flow]] = {}
+    for flow in dict.fromkeys(flows):
+        decision = decide(snapshot, flow)
+        ends = (decision.egress, decision.ingress)
+        some = alike.setdefault(tuple((end.origin, end.exemption) for end in ends), [])
+        if not some or any(end.exemption is None for end in ends):
+            some.append(flow)
+    rounds = zip_longest(*alike.values())
+    return tuple(islice((flow for chosen in rounds for flow in chosen if flow), _MAX_FLOWS))
+
+
+# Clusters in a world.
 
 
 @st.composite
 def clusters(draw: st.DrawFn, world: World) -> Snapshot:
-    """Draw what policies see of the pods and nodes of a world, and policies.
+    """Draw policies, and what they see of the pods and nodes of a world.
 
-    A pod can lack some addresses or a node in the eyes of policies, and be in the lab with them all the same: then it is
-    a stranger there, or nobody judges what it sends and gets.
+    A pod that they see with fewer addresses, or on no node, is in the lab with all of them and on its node all the
+    same: its other addresses are a stranger's, and nobody judges what it sends and gets.
     """
     namespaces = NAMESPACES[: draw(st.sampled_from((2, 3, 1)))]
     drawn = [draw(policies) for _ in range(draw(st.sampled_from((1, 3, 6, 8, 10))))]
+    numbers = range(1, draw(st.sampled_from((2, 4, *[MAX_PODS] * 3))) + 1)
     return Snapshot.of(
         namespaces={name: Labels({NAMESPACE_NAME_LABEL: name, **draw(st.sampled_from(LABELS))}) for name in namespaces},
-        pods=[
-            draw(_pods(world, number, namespaces)) for number in range(1, draw(st.sampled_from((2, 4, 6, 6, 6))) + 1)
-        ],
+        pods=[draw(_pods(number, world.home(number), namespaces)) for number in numbers],
         nodes=[replace(node, labels=draw(st.sampled_from(LABELS))) for node in world.nodes],
-        policies=list({(policy.kind, policy.namespace, policy.name): policy for policy in drawn}.values()),
+        policies=list({_key(policy): policy for policy in drawn}.values()),
         learned=draw(st.sampled_from(LEARNED)),
     )
 
 
 @st.composite
-def _pods(draw: st.DrawFn, world: World, number: int, namespaces: tuple[str, ...]) -> Pod:
-    home = world.nodes[world.placement[number - 1]]
-    every = _addresses(_POD_ADDRESSES.format(number))
+def _pods(draw: st.DrawFn, number: int, home: Node, namespaces: Sequence[str]) -> Pod:
     state = draw(st.sampled_from((*["plain"] * 12, "on no node", "host network", "terminated")))
     match state:
         case "host network":
             addresses = home.addresses
         case "terminated":  # as likely as not, the address is that of another pod by now
-            addresses = _addresses(_POD_ADDRESSES.format(draw(st.integers(1, MAX_PODS))))
+            addresses = _of_pod(draw(st.integers(1, MAX_PODS)))
         case _:
-            addresses = draw(st.sampled_from((every, every, every[:1], every[1:], ())))
+            every = _of_pod(number)
+            addresses = draw(st.sampled_from((every, every[:2], every[:1], every[1:], ())))
     return Pod(
         namespace=draw(st.sampled_from(namespaces)),
         name=f"p{number}",
@@ -194,28 +226,84 @@ def _pods(draw: st.DrawFn, world: World, number: int, namespaces: tuple[str, ...
     )
 
 
+def _key(policy: Policy) -> tuple[PolicyKind, str, str]:
+    return policy.kind, policy.namespace, policy.name
+
+
+chances = st.randoms(use_true_random=True)
+"""Which flows are sent; what is drawn flow by flow would hardly ever meet a rule, and they are few enough to read."""
+
+
 @st.composite
 def cases(draw: st.DrawFn, world: World) -> tuple[Snapshot, tuple[Flow, ...]]:
-    """Draw a cluster in a world and flows through it, as different in what becomes of them as can be had.
-
-    Which flows these are shrinks badly, but they are few and a failure names the one that failed.
-    """
+    """Draw a cluster in a world and flows through it, as different in what becomes of them as can be had."""
     snapshot = draw(clusters(world))
-    chance = draw(st.randoms(use_true_random=True))
-    return snapshot, telling(snapshot, islice(world.flows(snapshot, chance), 100))
+    return snapshot, telling(snapshot, Ends(world.topology).flows(snapshot, draw(chances), 150))
 
 
-def telling(snapshot: Snapshot, flows: Iterable[Flow]) -> tuple[Flow, ...]:
-    """Choose flows: first one of each about which the same is said for the same reason, then a second, and so on."""
-    alike: dict[object, list[Flow]] = {}
-    for flow in dict.fromkeys(flows):
-        decision = decide(snapshot, flow)
-        said = (decision.egress.origin, decision.ingress.origin, decision.egress.exemption, decision.ingress.exemption)
-        some = alike.setdefault(said, [])
-        if not some or any(judgement.exemption is None for judgement in (decision.egress, decision.ingress)):
-            some.append(flow)
-    rounds = zip_longest(*alike.values())
-    return tuple(islice((flow for chosen in rounds for flow in chosen if flow), MAX_FLOWS))
+# Clusters on their way.
+
+
+@st.composite
+def journeys(draw: st.DrawFn, world: World) -> list[Snapshot]:
+    """Draw a cluster on the nodes of a world and what becomes of it, one change after the other."""
+    states = [draw(clusters(world))]
+    for _ in range(draw(st.sampled_from((2, 4, 6)))):
+        states.append(draw(_changed(states[-1])))
+    return states
+
+
+@st.composite
+def _changed(draw: st.DrawFn, before: Snapshot) -> Snapshot:
+    namespaces, nodes, known = dict(before.namespaces), list(before.nodes), {_key(p): p for p in before.policies}
+    pods = {pod.name: pod for pod in before.pods}
+    learned = before.learned
+    match draw(st.sampled_from(("policy", "no policy", "pod", "pod", "no pod", "swap", "labels", "learned"))):
+        case "policy":
+            policy = draw(policies)
+            known[_key(policy)] = policy
+        case "no policy":
+            known.pop(draw(st.sampled_from(sorted(known, key=str) or [None])), None)
+        case "pod":  # another one, or one that has been here with other labels, on another node, by another address
+            pod = draw(_pods(draw(st.integers(1, MAX_PODS)), draw(st.sampled_from(nodes)), list(namespaces)))
+            pods[pod.name] = pod
+        case "no pod":
+            pods.pop(draw(st.sampled_from(sorted(pods) or [""])), None)
+        case "swap":
+            plain = [pod for pod in pods.values() if pod.governed] or [Pod(LAB, "nobody")]
+            one, other = draw(st.sampled_from(plain)), draw(st.sampled_from(plain))
+            if one is not other:
+                pods[one.name], pods[other.name] = (
+                    replace(one, addresses=other.addresses),
+                    replace(other, addresses=one.addresses),
+                )
+        case "labels":
+            name = draw(st.sampled_from(sorted(namespaces)))
+            namespaces[name] = Labels({NAMESPACE_NAME_LABEL: name, **draw(st.sampled_from(LABELS))})
+            nodes[0] = replace(nodes[0], labels=draw(st.sampled_from(LABELS)))
+        case "learned":
+            learned = draw(st.sampled_from(LEARNED))
+    return Snapshot.of(
+        namespaces=namespaces,
+        pods=_each_address_once(pods.values()),
+        nodes=nodes,
+        policies=list(known.values()),
+        learned=learned,
+    )
+
+
+def _each_address_once(pods: Iterable[Pod]) -> list[Pod]:
+    """Take from later pods the addresses that earlier ones have."""
+    taken: set[Address] = set()
+    distinct = []
+    for pod in pods:
+        addresses = tuple(address for address in pod.addresses if not (pod.governed and address in taken))
+        taken.update(addresses if pod.governed else ())
+        distinct.append(replace(pod, addresses=addresses))
+    return distinct
+
+
+# The worlds there are.
 
 
 def _outside(addresses: Iterable[Address]) -> Iterator[OutsideHost]:
@@ -223,7 +311,7 @@ def _outside(addresses: Iterable[Address]) -> Iterator[OutsideHost]:
     allowed = [address for address in sorted(addresses, key=str) if _is_allowed(address)]
     families = ([address for address in allowed if address.version == version] for version in VERSIONS)
     for number, both in enumerate(zip_longest(*families)):
-        yield OutsideHost(f"o{number}", tuple(address for address in both if address), SERVES)
+        yield OutsideHost(f"o{number}", tuple(address for address in both if address), FEW)
 
 
 def _is_allowed(address: Address) -> bool:

@@ -1,4 +1,4 @@
-"""The documentation is true: sessions print what pages show, links lead somewhere, what is named exists."""
+"""The documentation is true: commands print what pages show, links lead somewhere, what is named exists."""
 
 import ast
 import json
@@ -6,7 +6,6 @@ import re
 import shlex
 import subprocess
 from functools import cache
-from pathlib import Path
 
 import pytest
 import yaml
@@ -17,14 +16,15 @@ from anp.sources.diagnostics import has_errors
 from anp.sources.manifests import parse
 from docs.generate import HERE as DOCS
 from docs.generate import pages as made_pages
-from tests.transcripts import ROOT, Page, run_in_shell, run_inside, same
+from tests.transcripts import ROOT, Page, run, same
 
 PAGES = [
     Page.read(path)
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md")))
 ]
-SESSIONS = [
-    pytest.param(page, id=page.name, marks=() if all(c.builtin for c in page.commands()) else pytest.mark.kernel)
+IN_A_SHELL = (pytest.mark.kernel, pytest.mark.slow)
+TRANSCRIPTS = [
+    pytest.param(page, id=page.name, marks=() if all(c.builtin for c in page.commands()) else IN_A_SHELL)
     for page in PAGES
     if page.commands()
 ]
@@ -35,18 +35,17 @@ def every(pages=PAGES):
     return pytest.mark.parametrize("page", [pytest.param(page, id=page.name) for page in pages])
 
 
-# Sessions.
+# Transcripts.
 
 
-@pytest.mark.parametrize("page", SESSIONS)
+@pytest.mark.parametrize("page", TRANSCRIPTS)
 def test_commands_print_what_the_page_shows(page, tmp_path, monkeypatch, request, golden):
     monkeypatch.chdir(tmp_path)
     for name in ("ANP_FILE", "ANP_NODE", "ANP_CONFIG", "ANP_MARK_MASK", "ANP_OUTPUT"):
         monkeypatch.delenv(name, raising=False)
-    page.prepare(tmp_path)
     commands = page.commands()
 
-    printed = run_inside(commands) if all(c.builtin for c in commands) else run_in_shell(commands, tmp_path)
+    printed = run(commands, tmp_path)
 
     assert len(printed) == len(commands)
     if request.config.getoption("--update-golden"):
@@ -62,18 +61,14 @@ def test_what_is_not_printed_is_not_the_same():
     assert not same("", "something\n")
 
 
-def in_repository(command):
-    return shlex.split(command.removeprefix("sudo "))
-
-
 @every()
 def test_other_shell_blocks_name_only_what_is_there(page):
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for block in page.blocks():
         if block.language != "sh":
             continue
         for line in block.text.splitlines():
-            words = shlex.split(line, comments=True)
+            words = shlex.split(line.partition(" | ")[0], comments=True)
             if words[:1] == ["sudo"]:
                 words = words[1:]
             if words[:1] == ["make"]:
@@ -81,8 +76,10 @@ def test_other_shell_blocks_name_only_what_is_there(page):
             elif words and "/" in words[0]:
                 assert words[0].startswith(".venv/") or (ROOT / words[0]).exists(), line
             elif words[:1] == ["anp"]:
-                usage = CliRunner().invoke(app, [*words[1:], "--help"], prog_name="anp").output
-                assert all(word in usage for word in words if word.startswith("--")), line
+                usages = [
+                    CliRunner().invoke(app, [*args, "--help"], prog_name="anp").output for args in ([], words[1:])
+                ]
+                assert all(word in "".join(usages) for word in words if word.startswith("--")), line
 
 
 @every()
@@ -97,16 +94,33 @@ def test_manifests_shown_are_sound(page):
             json.loads(block.text)
 
 
+@every()
+def test_python_shown_runs(page):
+    for block in page.blocks():
+        if block.language == "python":
+            exec(compile(block.text, page.name, "exec"), {})
+
+
 def test_the_demo_suggests_what_works():
     script = (ROOT / "scripts" / "demo").read_text()
-    suggested = re.findall(r"^ *(?:run )?\"?\$anp\"? (explain .*)$", script, re.M)
+    suggested = re.findall(r"^ *(?:run )?\"?\$anp\"? (explain [^|\n]*)", script, re.MULTILINE)
     codes = []
+    assert len(suggested) >= 4
     for line in suggested:
         arguments = shlex.split(line.replace("$cluster", str(ROOT / "testdata" / "demo")).replace('"', ""))
         codes.append(CliRunner().invoke(app, arguments).exit_code)
 
-    assert len(suggested) >= 4
-    assert set(codes) <= {0, 1}
+    assert set(codes) == {0, 1}
+
+
+@pytest.mark.kernel
+@pytest.mark.slow
+def test_the_demo_comes_to_its_end():
+    demo = subprocess.run([ROOT / "scripts" / "demo"], capture_output=True, check=False, text=True, timeout=60)
+
+    assert (demo.returncode, demo.stderr) == (0, "")
+    assert "connections as meant" in demo.stdout
+    assert demo.stdout.rstrip().endswith("a cluster of your own.")
 
 
 # Links and names.
@@ -119,17 +133,21 @@ def slug(heading):
 
 def prose(text):
     """A page without its blocks."""
-    return re.sub(r"^( *)```.*?^\1```$", "", text, flags=re.M | re.S)
+    return re.sub(r"^( *)```.*?^\1```$", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
 @cache
 def anchors(path):
-    return {slug(found) for found in re.findall(r"^#+ (.*)$", prose(path.read_text(encoding="utf-8")), re.M)}
+    return {slug(found) for found in re.findall(r"^#+ (.*)$", prose(path.read_text(encoding="utf-8")), re.MULTILINE)}
+
+
+def links(text):
+    return re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "code", prose(text)))
 
 
 @every()
 def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page.text)):
+    for target in links(page.text):
         if target.startswith(("http://", "https://")):
             continue
         file, _, anchor = target.partition("#")
@@ -140,7 +158,7 @@ def test_links_lead_somewhere(page):
 
 
 @cache
-def tests():
+def known_tests():
     found = set()
     for path in (ROOT / "tests").rglob("*.py"):
         found |= set(re.findall(r"def (test_\w+)", path.read_text(encoding="utf-8")))
@@ -151,7 +169,7 @@ def tests():
 def test_tests_and_files_that_are_named_exist(page):
     for name in re.findall(r"`([\w./-]+)`", prose(page.text)):
         if name.startswith("test_"):
-            assert name.removesuffix(".py") in tests() or list((ROOT / "tests").rglob(name)), name
+            assert name.removesuffix(".py") in known_tests() or list((ROOT / "tests").rglob(name)), name
         elif name.startswith(
             (*(f"{p}/" for p in PACKAGES), "tests/", "docs/", "testdata/", "scripts/", "crds/", "bench/")
         ):
@@ -160,7 +178,7 @@ def test_tests_and_files_that_are_named_exist(page):
 
 def test_every_section_that_code_refers_to_is_there():
     semantics = (DOCS / "semantics.md").read_text(encoding="utf-8")
-    there = set(re.findall(r"^#+ (\d\.\d+) ", semantics, re.M))
+    there = set(re.findall(r"^#+ (\d\.\d+) ", semantics, re.MULTILINE))
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
             for group in re.findall(r"\((?:semantics\.md )?((?:[12]\.\d+(?:, | to | and )?)+)\)", path.read_text()):
@@ -174,9 +192,8 @@ def test_every_page_can_be_reached_from_the_readme():
         if path in reached or path.suffix != ".md":
             continue
         reached.add(path)
-        for target in re.findall(r"\]\(([^)\s#]+)[^)]*\)", prose(path.read_text(encoding="utf-8"))):
-            if "://" not in target:
-                pending.append((path.parent / target).resolve())
+        inside = [target for target in links(path.read_text(encoding="utf-8")) if "://" not in target]
+        pending += [(path.parent / target.partition("#")[0]).resolve() for target in inside]
 
     assert {page.path for page in PAGES} - reached == set()
 
@@ -214,24 +231,26 @@ def test_messages_are_those_of_the_code(message):
 
 
 def fields(value, path=""):
-    """The fields of a JSON document, as output.md writes them."""
+    """The fields of a JSON document, as output.md writes them; those of `ingress` are those of `egress`."""
+    found = set()
     match value:
         case dict():
             for name, below in value.items():
-                yield from fields(below, f"{path}.{name}".lstrip("."))
-        case list() if value and isinstance(value[0], dict | list):
+                found |= fields(below, f"{path}.{name}".lstrip("."))
+        case list():
+            found.add(path)
             for entry in value:
-                yield from fields(entry, f"{path}[]")
+                found |= fields(entry, f"{path}[]") - {f"{path}[]"}
         case _:
-            yield path
+            found.add(path)
+    return {name.replace(".ingress", ".egress") for name in found}
 
 
 def described(kind):
-    """The fields that output.md describes for a kind; a row for `egress` is good for `ingress` too."""
+    """The fields that output.md describes for a kind."""
     text = (DOCS / "reference" / "output.md").read_text(encoding="utf-8")
     section = text.partition(f"\n## {kind}\n")[2].partition("\n## ")[0]
-    named = set(re.findall(r"^\| `([^`]+)` \|", section, re.M))
-    return named | {name.replace(".egress", ".ingress") for name in named}
+    return {name.replace(".ingress", ".egress") for name in re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)}
 
 
 def document(*arguments):
@@ -248,19 +267,24 @@ def test_every_field_of_an_explanation_is_described(tmp_path):
     documents = [document("explain", "-f", DEMO, "--from", a, "--to", b, "--port", c) for a, b, c in EXPLAINED]
     documents.append(document("explain", "-f", str(unknown), "--from", "x/a", "--to", "x/b", "--port", "1"))
 
-    assert {field for found in documents for field in fields(found)} == described("Explanation")
+    assert set().union(*map(fields, documents)) == described("Explanation")
 
 
 def test_every_field_of_a_compilation_is_described():
     found = document("compile", "-f", DEMO, "--node", "worker-1")
 
-    assert set(fields(found)) == described("Compilation")
+    assert fields(found) == described("Compilation")
 
 
 @pytest.mark.kernel
 @pytest.mark.parametrize(
     ("kind", "command"),
-    [("LabRun", ["lab", "run", "-f", DEMO]), ("Applied", ["apply", "-f", DEMO, "--node", "worker-1"])],
+    [
+        ("LabRun", ["lab", "run", "-f", DEMO]),
+        ("Applied", ["apply", "-f", DEMO, "--node", "worker-1"]),
+        ("Plan", ["apply", "-f", DEMO, "--node", "worker-1", "--dry-run"]),
+        ("Uninstalled", ["uninstall"]),
+    ],
 )
 def test_every_field_that_needs_the_kernel_is_described(kind, command):
     anp = str(ROOT / ".venv" / "bin" / "anp")
@@ -268,7 +292,7 @@ def test_every_field_that_needs_the_kernel_is_described(kind, command):
         ["unshare", "--net", anp, *command, "-o", "json"], capture_output=True, check=False, text=True, timeout=60
     )
 
-    assert set(fields(json.loads(done.stdout))) == described(kind)
+    assert fields(json.loads(done.stdout)) == described(kind)
 
 
 CLOSED = """

@@ -126,7 +126,7 @@ def test_fields_of_metadata_that_matter_to_others_are_no_surprise():
     assert parse(document).warnings == ()
 
 
-@pytest.mark.parametrize(("api_version", "kind"), [("v1", "Service"), ("networking.k8s.io/v1beta1", "NetworkPolicy")])
+@pytest.mark.parametrize(("api_version", "kind"), [("v1", "Secret"), ("networking.k8s.io/v1beta1", "NetworkPolicy")])
 def test_other_kinds_are_named_with_those_that_are_supported(api_version, kind):
     with pytest.raises(UnsupportedKindError, match="ClusterNetworkPolicy") as caught:
         parse({"apiVersion": api_version, "kind": kind})

@@ -1,0 +1,89 @@
+"""What commands are about: a cluster, one of its nodes, the mark bits to use. What makes no sense ends the command."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from anp.analysis.ends import UnknownEndError
+from anp.analysis.explanation import NoCommonFamilyError
+from anp.cli.console import EXIT_CANNOT, fail, tell, warn
+from anp.lab.errors import LabError, TopologyError
+from anp.sources.diagnostics import Severity
+from anp.state.cluster import Cluster, read_cluster
+from compiler.marks import MarkLayout, TooManyClassesError
+from compiler.model import Pod
+from enforcer.errors import EnforcerError
+
+_SHOWN = 5
+"""How many names a sentence lists before it counts the rest."""
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn what the layers below raise into a message and an exit code."""
+    try:
+        yield
+    except (UnknownEndError, NoCommonFamilyError, TopologyError) as error:
+        fail(str(error))
+    except (TooManyClassesError, EnforcerError, LabError) as error:
+        fail(str(error), EXIT_CANNOT)
+
+
+def cluster_or_exit(path: str, *, invent: bool, verbose: bool = False) -> Cluster:
+    """Read manifests and say what is wrong with them; end with exit code 2 if something that was written would be lost.
+
+    With `invent`, pods and nodes without addresses get some.
+    """
+    try:
+        cluster = read_cluster(path, invent=invent)
+    except ValueError as error:  # more nodes than can be given addresses
+        fail(str(error))
+    tell(cluster.diagnostics, verbose=verbose)
+    if not cluster.sound:
+        errors = sum(found.severity is Severity.ERROR for found in cluster.diagnostics)
+        fail(f"{errors} error{'s' if errors > 1 else ''} in the manifests; nothing was done")
+    return cluster
+
+
+def node_or_exit(cluster: Cluster, node: str) -> str:
+    """Return the node that was named, or this host, if the cluster has it; or end and say which nodes there are."""
+    wanted = node or hostname()
+    known = nodes(cluster)
+    if wanted not in known:
+        there = f"there are {some(known)}" if known else "the manifests declare none"
+        whose = "" if node else ", which is this host's name; --node names another"
+        fail(f"there is no node {wanted!r}{whose}: {there}")
+    return wanted
+
+
+def nodes(cluster: Cluster) -> list[str]:
+    """Return the names of all nodes, declared or only spoken of."""
+    named = {pod.node for pod in cluster.snapshot.pods} | {node.name for node in cluster.snapshot.nodes}
+    return sorted(named - {""})
+
+
+def hostname() -> str:
+    """Return this host's name as Kubernetes spells it."""
+    return socket.gethostname().lower()
+
+
+def warn_of_unaddressed(pods: list[Pod], node: str) -> None:
+    """Tell of pods that nothing is enforced on, because nobody knows yet which packets are theirs."""
+    if pods:
+        count = f"{len(pods)} pod{'s' if len(pods) > 1 else ''} on {node}"
+        have = "have" if len(pods) > 1 else "has"
+        warn(f"{count} {have} no address yet, so nothing is enforced on {some([str(pod) for pod in pods])}")
+
+
+def layout_or_exit(mask: str) -> MarkLayout:
+    """Read a mark mask."""
+    try:
+        return MarkLayout(int(mask, 0))
+    except ValueError:
+        fail(f"--mark-mask {mask:.40}: must be one run of two or more of 32 bits, such as 0xffff0000")
+
+
+def some(names: list[str]) -> str:
+    """List a few names, and count the rest."""
+    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + rest
