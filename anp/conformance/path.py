@@ -66,8 +66,8 @@ def path_of(sent: Flow, routes: Sequence[Route], snapshot: Snapshot) -> Path:
 
 def _through(node: str, sent: Flow, backend: Backend, snapshot: Snapshot) -> Iterator[Leg]:
     sender, target = _home(snapshot, sent.source), _home(snapshot, backend[0])
-    if sender != node:
-        yield Leg(sent, sender or node)
+    if sender and sender != node:
+        yield Leg(sent, sender)
     yield Leg(_redirected(sent, backend), node)
     if target != node:
         yield Leg(_redirected(replace(sent, source=sent.destination), backend), target)

@@ -49,6 +49,8 @@ OBSERVED = "observed"
 NO_PACKETS = "no-packets"
 """The tag of scenarios that the lab cannot do."""
 
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 class ScenarioError(Exception):
     """A scenario is not written as scenarios are; the message names the file and the place."""
@@ -225,6 +227,7 @@ def _document(path: Path) -> Any:
 
 def _documents(path: Path) -> list[Any]:
     try:
-        return [document for document in yaml.safe_load_all(path.read_text(encoding="utf-8")) if document is not None]
+        documents = yaml.load_all(path.read_text(encoding="utf-8"), Loader=_LOADER)
+        return [document for document in documents if document is not None]
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ScenarioError(f"{path}: {error}") from error

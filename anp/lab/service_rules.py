@@ -157,7 +157,8 @@ def _protocol(route: Route) -> Protocol:
 
 
 def _service(route: Route) -> str:
-    return _hash(route.service, route.address, _protocol(route).value, route.port.port)
+    # Pods are part of it: manifests may give one port twice, once with and once without anybody behind it.
+    return _hash(route.service, route.address, _protocol(route).value, route.port.port, *route.backends)
 
 
 def _endpoint(protocol: Protocol, backend: Backend) -> str:

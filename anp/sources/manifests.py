@@ -109,7 +109,8 @@ def describe(thing: ApiObject) -> str:
 
 
 def _label(kind: str, namespace: str, name: str) -> str:
-    return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}".rstrip()
+    label = f"{namespace}/{name}" if namespace else name
+    return f"{kind} {label}".strip()
 
 
 def _items(document: Document) -> Iterator[Document]:
@@ -158,7 +159,8 @@ def _judge(item: Document, file: str, channel: Channel) -> tuple[Loaded | None, 
             return None, []
         parsed = anp.api.parse(value, channel=channel)
     except anp.api.InvalidObjectError as error:
-        return None, [tell(Severity.ERROR, problem) for problem in error.problems]
+        ignored = [tell(Severity.WARNING, problem) for problem in error.warnings]
+        return None, [*ignored, *(tell(Severity.ERROR, problem) for problem in error.problems)]
     except anp.api.UnsupportedKindError as error:
         said = remark(error.api_version, error.kind, error.supported)
         found = place.find(("kind",))

@@ -7,6 +7,7 @@ bug of whoever makes a snapshot.
 import json
 import re
 import subprocess
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -18,7 +19,8 @@ from anp.analysis.ends import parse_end
 from anp.analysis.explanation import as_json, explain
 from anp.cli.narrative import explanation_lines
 from anp.lab.namespace import Namespace
-from anp.state.cluster import Cluster
+from anp.sources.manifests import Manifests
+from anp.state.cluster import cluster_of
 from compiler.compilation import compile_cluster
 from compiler.labels import Labels
 from compiler.lower import lower
@@ -197,7 +199,7 @@ def test_even_worse_names_are_only_names(names, network, kernel):
     assert tables(network) == "table inet anp\n"
     assert kernel.read() == ruleset
     assert not plan(kernel.read(), ruleset).operations
-    cluster = Cluster(cluster_state, {}, {}, ())
+    cluster = replace(cluster_of(Manifests(), invent=False), snapshot=cluster_state)
     ends = [parse_end(f"10.0.0.{number}", cluster_state) for number in (1, 2)]
     explanation = explain(cluster, *ends, Protocol.TCP, 80)
     for line in explanation_lines(explanation, cluster):

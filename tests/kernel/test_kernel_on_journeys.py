@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from anp.lab.sockets import FAMILY
 from anp.lab.topology import PodPlace, Topology, topology
@@ -48,8 +49,9 @@ def tables(stage: Stage) -> set[tuple[str, str]]:
 
 
 @at_leisure
-@given(journey=journeys(WORLDS["two nodes"]), chance=chances)
-def test_on_every_journey_the_kernel_follows_what_is_meant(road, journey, chance):
+@given(data=st.data())
+def test_on_every_journey_the_kernel_follows_what_is_meant(road, data):
+    journey, chance = data.draw(journeys(WORLDS["two nodes"])), data.draw(chances)
     for snapshot in journey:
         road.follow(lab_of(snapshot, road))
         road.enforce(snapshot)

@@ -150,3 +150,15 @@ def test_addresses_follow_from_names():
 
     assert alone == among[1]
     assert alone != service("web")
+
+
+def test_what_somebody_wrote_is_nobody_elses():
+    ports = [{"port": 80}]
+    (alone,) = place_services([service(type="NodePort", ports=ports)])
+    port = alone.spec.ports[0].node_port
+    claimed = [{"port": 80, "nodePort": port}]
+    claim = service("claim", type="NodePort", clusterIPs=list(alone.spec.cluster_ips), ports=claimed)
+    _claim, moved = place_services([claim, service(type="NodePort", ports=ports)])
+
+    assert set(to_service(moved).addresses).isdisjoint(to_service(alone).addresses)
+    assert moved.spec.ports[0].node_port not in (0, port)
