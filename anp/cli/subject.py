@@ -12,6 +12,7 @@ from anp.sources.diagnostics import Severity
 from anp.state.cluster import Cluster, read_cluster
 from compiler.marks import MarkLayout, TooManyClassesError
 from compiler.model import Pod
+from compiler.syntax import InvalidRulesetError
 from enforcer.errors import EnforcerError
 
 _SHOWN = 5
@@ -25,7 +26,7 @@ def told() -> Iterator[None]:
         yield
     except (UnknownEndError, NoCommonFamilyError, TopologyError) as error:
         fail(str(error))
-    except (TooManyClassesError, EnforcerError, LabError) as error:
+    except (TooManyClassesError, InvalidRulesetError, EnforcerError, LabError) as error:
         fail(str(error), EXIT_CANNOT)
 
 

@@ -161,7 +161,7 @@ class Trial:
     def whereabouts(self, flow: Flow) -> str:
         """Say how far the compiled rulesets let a flow come, and by which chain it ends: a hint to where a bug is."""
         for node, hook in crossings(self.snapshot, flow):
-            way = trace(self.rulesets[node], Packet.of(flow, hook))
+            way = trace(self.rulesets.get(node, Ruleset()), Packet.of(flow, hook))
             if not way.accepted:
                 return f"dropped on {node} by {way.chains[-1]}"
         return "let through everywhere"

@@ -14,6 +14,7 @@ from compiler.compilation import compile_cluster
 from compiler.lower import lower
 from compiler.marks import MarkLayout, TooManyClassesError
 from compiler.model import Pod, Snapshot
+from compiler.syntax import InvalidRulesetError
 from enforcer.errors import EnforcerError
 from enforcer.reconcile import Applied, Enforcer
 
@@ -94,7 +95,7 @@ class Standing:
                 error = "the files have errors, and what they said before this started is not known"
                 return Report(self._generation, news, unheard, error=error)
             applied = self._enforcer.apply(lower(compile_cluster(cluster.snapshot), self._node, self._layout))
-        except (EnforcerError, TooManyClassesError) as refusal:
+        except (EnforcerError, InvalidRulesetError, TooManyClassesError) as refusal:
             refused = isinstance(refusal, EnforcerError)
             return Report(self._generation, news, unheard, error=str(refusal), refused=refused)
         self._remembers = True

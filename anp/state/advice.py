@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import TypeAlias
 
 from anp.sources.diagnostics import FieldPath, Severity
 from anp.state.selection import PodIndex
+from compiler.domains import domain_matches
 from compiler.model import (
     AddressBlock,
     Anyone,
@@ -50,19 +52,18 @@ def _ties(snapshot: Snapshot) -> Iterator[Advice]:
         if policy.tier is not Tier.NETWORK_POLICY:
             groups[policy.tier, policy.priority].append(policy)
     for group in groups.values():
+        latest: dict[Direction, tuple[int, Policy]] = {}
         for place, later in enumerate(group):
-            shared = [earlier for earlier in group[:place] if _meet(earlier, later)]
-            if shared:
+            concerned = [direction for direction in Direction if later.concerns(direction)]
+            before = [latest[direction] for direction in concerned if direction in latest]
+            if before:
+                _place, earlier = max(before, key=itemgetter(0))
                 message = (
-                    f"{shared[-1]} has the same priority {later.priority} in tier {later.tier.title}; "
+                    f"{earlier} has the same priority {later.priority} in tier {later.tier.title}; "
                     f"which comes first is undefined, and here it is the other one, by name"
                 )
                 yield later, ("spec", "priority"), Severity.WARNING, message
-
-
-def _meet(one: Policy, other: Policy) -> bool:
-    """Say whether two policies have rules in one direction, so that their order can matter."""
-    return any(one.concerns(direction) and other.concerns(direction) for direction in Direction)
+            latest.update((direction, (place, later)) for direction in concerned)
 
 
 def _subject(policy: Policy, index: PodIndex) -> Iterator[Advice]:
@@ -104,13 +105,8 @@ def _ports(
 def _domains(rule: Rule, snapshot: Snapshot) -> Iterator[tuple[Severity, str]]:
     patterns = {pattern for peer in rule.peers if isinstance(peer, DomainSelection) for pattern in peer.patterns}
     for pattern in sorted(patterns):
-        if not any(addresses and _covers(pattern, name) for name, addresses in snapshot.learned.items()):
+        if not any(addresses and domain_matches(pattern, name) for name, addresses in snapshot.learned.items()):
             yield Severity.INFO, f"no address has been learned for {pattern} yet, so it matches nothing"
-
-
-def _covers(pattern: str, name: str) -> bool:
-    """Say whether a domain pattern means that name (2.11)."""
-    return name.endswith(pattern[1:]) if pattern.startswith("*.") else name == pattern
 
 
 def _names(pods: list[Pod]) -> str:

@@ -111,7 +111,12 @@ class _Desk:
                 self.tell(Severity.WARNING, problem.message, item, problem.path)
 
     def settle_addresses(self) -> None:
-        """Leave every address to one governed pod: two cannot have it, and a verdict needs one owner (2.18)."""
+        """Leave every address to one governed pod or to a node: a verdict needs one owner (2.18)."""
+        homes = {address: node.name for node in self.nodes.values() for address in node.addresses}
+        for pod in list(self.pods.values()):
+            for address in pod.addresses if pod.governed else ():
+                if address in homes:
+                    self._take_address(pod, address, f"node {homes[address]}")
         claims: dict[Address, list[model.Pod]] = defaultdict(list)
         for pod in self.pods.values():
             for address in pod.addresses if pod.governed else ():
@@ -120,10 +125,13 @@ class _Desk:
             if len(claimants) > 1:
                 keeper, *losers = sorted(claimants, key=self._claim)
                 for loser in losers:
-                    rest = tuple(mine for mine in self.pods[loser.key].addresses if mine != address)
-                    self.pods[loser.key] = replace(self.pods[loser.key], addresses=rest)
-                    message = f"the address {address} belongs to pod {keeper} too, which keeps it"
-                    self.tell(Severity.ERROR, message, self.items[_key(loser)], _address_path(self._pod(loser)))
+                    self._take_address(loser, address, f"pod {keeper}")
+
+    def _take_address(self, loser: model.Pod, address: Address, keeper: str) -> None:
+        rest = tuple(mine for mine in self.pods[loser.key].addresses if mine != address)
+        self.pods[loser.key] = replace(self.pods[loser.key], addresses=rest)
+        message = f"the address {address} belongs to {keeper} too, which keeps it"
+        self.tell(Severity.ERROR, message, self.items[_key(loser)], _address_path(self._pod(loser)))
 
     def _pod(self, pod: model.Pod) -> api.Pod:
         thing = bare(self.items[_key(pod)])

@@ -324,3 +324,21 @@ def test_an_index_finds_by_name_and_by_label():
     assert found(Selector.of({"team": "t"})) == ["y/b"]
     assert found(Selector(), {"k": "1"}) == ["x/a"]
     assert found(Selector()) == ["x/a", "y/b"]
+
+
+def test_a_pod_does_not_keep_the_address_of_a_node():
+    address = {"podIPs": [{"ip": "192.0.2.7"}, {"ip": "10.0.0.7"}]}
+    node = observed(
+        {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": "n"},
+            "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.7"}]},
+        }
+    )
+    objects = (namespace("x"), node, pod("a", status=address, spec={"nodeName": "n"}))
+
+    assert owners(*objects) == {"10.0.0.7": "a"}
+    assert told(*objects) == [
+        (Severity.ERROR, "Pod x/a", "status.podIPs", "the address 192.0.2.7 belongs to node n too, which keeps it")
+    ]
