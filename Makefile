@@ -41,6 +41,10 @@ kernel: setup ## Run only the tests that need the kernel
 coverage: setup ## Run every test and show which branches none of them takes
 	$(PYTEST) $(PARALLEL) --cov=anp --cov=compiler --cov=enforcer --cov-branch --cov-report=term-missing:skip-covered
 
+.PHONY: mutants
+mutants: setup ## Plant bugs into the compiler, one at a time, and see the fast tests find every one
+	scripts/private $(BIN)/python scripts/mutants
+
 .PHONY: lint
 lint: setup ## Check format, style, types and who imports whom
 	$(BIN)/ruff format --check
@@ -66,6 +70,10 @@ golden: setup ## Rewrite the goldens from what the code says now; review the dif
 .PHONY: crds
 crds: setup ## Rewrite crds/ from the API models
 	$(BIN)/python -m anp.api.crds crds
+
+.PHONY: reference
+reference: setup ## Rewrite the reference pages from the code
+	@scripts/reference
 
 .PHONY: lock
 lock: setup ## Rewrite requirements.lock with the newest versions allowed

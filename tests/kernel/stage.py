@@ -23,7 +23,7 @@ from compiler.ruleset import Hook, Ruleset
 from compiler.semantics import decide
 from compiler.trace import traced
 from enforcer.kernel import KernelDataplane
-from tests.kernel.lab_strategies import Ends
+from tests.kernel.worlds import Ends
 
 PATIENCE = 2.0
 """Seconds to wait for an answer that must come; it comes at once, so they are spent on failures only."""
@@ -69,9 +69,13 @@ class Stage(Trial):
 
     def __enter__(self) -> Self:
         super().__enter__()
-        for node in self.topology.nodes:
-            with self._dataplane(node) as dataplane:
-                dataplane.run_script(_WITNESS_SCRIPT)
+        try:
+            for node in self.topology.nodes:
+                with self._dataplane(node) as dataplane:
+                    dataplane.run_script(_WITNESS_SCRIPT)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def _dataplane(self, node: LabNode) -> KernelDataplane:

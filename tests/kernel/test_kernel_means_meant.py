@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from anp.lab.probes import Outcome
 from compiler.model import Flow, Protocol, Snapshot
-from tests.kernel.lab_strategies import WORLDS, cases
+from tests.kernel.lab_strategies import cases
 from tests.kernel.stage import DIRTY, SEEN, WITNESS, Stage
+from tests.kernel.worlds import WORLDS
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow]
 

@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anp.lab.probes import Outcome, Probe
 from anp.lab.sockets import FAMILY
 from anp.lab.topology import PodPlace, Topology, topology
 from anp.lab.trial import Trial
 from compiler.addresses import VERSIONS, Address, IpVersion
 from compiler.model import Protocol, Snapshot
 from tests.builders import accept, addresses_of, admin, cluster, deny, node, pod, pods
-from tests.kernel.lab_strategies import FEW, LAB, WORLDS, Ends, chances, journeys, telling
+from tests.kernel.lab_strategies import chances, journeys, telling
 from tests.kernel.stage import PATIENCE, WITNESS, Stage
+from tests.kernel.worlds import FEW, LAB, WORLDS, Ends
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow]
 
@@ -105,6 +107,19 @@ def test_a_connection_from_before_the_first_policy_is_judged_at_its_next_packet(
             trial.enforce(LOCKED)
 
             assert not heard(client, server, seconds=0.2)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("destination", ["x/b", "y/a"], ids=["same node", "other node"])
+def test_an_error_about_an_accepted_packet_comes_back_where_nothing_else_may(destination, version):
+    """Nobody serves anything here, and the kernel says so by an ICMP message that is related to what it is about."""
+    one_way = admin("out", pods("x/a"), ingress=[deny(pods())]), admin("in", pods(destination), egress=[deny(pods())])
+    with Trial(replace(TWO_NODES, policies=one_way), {}) as trial:
+        trial.enforce()
+        _, theirs = ends(trial, "x/a", destination, version)
+        (result,) = trial.lab.probe([Probe(place("x/a"), theirs, Protocol.UDP, 80)], seconds=PATIENCE)
+
+    assert result.outcome is Outcome.REFUSED
 
 
 def test_a_pod_that_comes_again_gets_no_leave_from_what_the_one_before_it_had_open():

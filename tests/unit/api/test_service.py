@@ -6,7 +6,10 @@ from hypothesis import strategies as st
 
 from anp.api import Admission, ApiError, InvalidObjectError, Service, parse
 from anp.lab.services import ServicePort, to_service
+from anp.sources.diagnostics import Severity
+from anp.sources.manifests import parse as read
 from anp.sources.service_addressing import NETWORKS, NODE_PORTS, place_services
+from anp.state.cluster import cluster_of
 from compiler.labels import Labels
 from compiler.model import Protocol
 from tests.unit.api.documents import mutations
@@ -162,3 +165,34 @@ def test_what_somebody_wrote_is_nobody_elses():
 
     assert set(to_service(moved).addresses).isdisjoint(to_service(alone).addresses)
     assert moved.spec.ports[0].node_port not in (0, port)
+
+
+MANIFEST = """
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: http}]}
+"""
+
+
+def test_a_cluster_has_the_services_of_its_manifests_with_an_address_of_each_family():
+    cluster = cluster_of(read(MANIFEST, "web.yaml"), invent=True)
+
+    (found,) = cluster.services
+    assert (found.namespace, found.name, found.ports) == ("shop", "web", (ServicePort(Protocol.TCP, 80, "http"),))
+    assert [address.version for address in found.addresses] == [4, 6]
+    assert cluster.diagnostics == ()
+    assert cluster_of(read(MANIFEST, "web.yaml"), invent=False).services[0].addresses == ()
+
+
+@pytest.mark.parametrize(
+    ("head", "severity"),
+    [
+        ("{apiVersion: serving.knative.dev/v1, kind: Service}", Severity.INFO),
+        ("{apiVersion: networking.k8s.io/v1, kind: ServiceCIDR}", Severity.INFO),
+        ("{apiVersion: v1, kind: ServiceAccount}", Severity.INFO),
+        ("{apiVersion: v1, kind: Servcie}", Severity.ERROR),
+    ],
+)
+def test_kinds_that_are_spelt_like_services(head, severity):
+    assert [item.severity for item in read(head, "a.yaml").diagnostics] == [severity]
