@@ -105,7 +105,7 @@ class Universe:
         """Return the membership of any address."""
         number = int(address)
         membership = self.hosts[address.version].get(number)
-        return self._in_blocks(address.version, number) if membership is None else membership
+        return self.in_blocks(address.version, number) if membership is None else membership
 
     def atoms(self, membership: Membership) -> list[Atom]:
         """Return what is true of the addresses of a class."""
@@ -141,7 +141,8 @@ class Universe:
         for number, ranges in wide.items():
             yield number, intervals.union(ranges)
 
-    def _in_blocks(self, version: IpVersion, number: int) -> Membership:
+    def in_blocks(self, version: IpVersion, number: int) -> Membership:
+        """Return what holds of an address by number for lying where it lies, whoever has it."""
         place = bisect.bisect_right(self._starts[version], number) - 1
         if place < 0 or number > self.segments[version][place].addresses[1]:
             return 0
@@ -155,7 +156,7 @@ class Universe:
 
         def add(version: IpVersion, number: int, membership: Membership) -> None:
             known = hosts[version].get(number)
-            known = self._in_blocks(version, number) if known is None else known
+            known = self.in_blocks(version, number) if known is None else known
             hosts[version][number] = same.setdefault(known | membership, known | membership)
 
         for pod, membership in self._pods(snapshot):

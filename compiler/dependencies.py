@@ -81,8 +81,9 @@ def _classes(compilation: Compilation, share: Share) -> Iterator[tuple[Vertex, V
     owners += [(Vertex(Stage.NODE, node.name), node.addresses) for node in snapshot.nodes]
     for owner, addresses in owners:
         for address in addresses:
-            membership = share.hosts[address.version].get(int(address), 0)
-            yield owner, of(membership)
+            membership = share.hosts[address.version].get(int(address))
+            if membership is not None:
+                yield owner, of(membership)
             yield owner, Vertex(Stage.MAP, names.class_map(address.version))
     for membership, number in share.numbers.items():
         for atom in compilation.universe.atoms(membership):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from compiler.addresses import VERSIONS, IpVersion
-from compiler.classes import Membership, Segment
+from compiler.classes import Membership, Segment, Universe
 from compiler.compilation import Compilation
 from compiler.marks import MarkLayout, number_classes
 from compiler.model import Direction, Pod
@@ -28,9 +28,9 @@ class Subject:
 class Share:
     """What one node needs of a compilation.
 
-    `subjects` are the node's pods that some policy concerns. `programs` are theirs, by digest. `hosts` has single
-    addresses and `segments` ranges, each with its membership restricted to what the programs ask about; what
-    neither has is of class 0. `numbers` gives every class its number.
+    `subjects` are the node's pods that some policy concerns. `programs` are theirs, by digest. `segments` has ranges
+    of addresses and `hosts` the single ones that differ from theirs, each with its membership restricted to what the
+    programs ask about; what neither has is of class 0. `numbers` gives every class its number.
     """
 
     subjects: tuple[tuple[Pod, Subject], ...]
@@ -53,11 +53,8 @@ class Share:
         for program in programs.values():
             mask |= program.mask
         universe = compilation.universe
-        hosts: dict[IpVersion, dict[int, Membership]] = {
-            version: {number: m & mask for number, m in universe.hosts[version].items() if m & mask}
-            for version in VERSIONS
-        }
         segments = {version: tuple(_merged(universe.segments[version], mask)) for version in VERSIONS}
+        hosts = {version: dict(_hosts(universe, version, mask)) for version in VERSIONS}
         present = {membership for version in VERSIONS for membership in hosts[version].values()}
         present.update(segment.membership for version in VERSIONS for segment in segments[version])
         return cls(subjects, programs, hosts, segments, number_classes(present, universe, layout.capacity))
@@ -71,6 +68,13 @@ def _subjects(compilation: Compilation, node: str) -> Iterator[tuple[Pod, Subjec
         programs = {direction: compilation.program(group) for direction, group in groups.items() if group}
         if programs:
             yield pod, Subject(programs.get(Direction.EGRESS), programs.get(Direction.INGRESS))
+
+
+def _hosts(universe: Universe, version: IpVersion, mask: Membership) -> Iterator[tuple[int, Membership]]:
+    """Restrict single addresses to the atoms in `mask`, leaving out those of which their segment says as much."""
+    for number, membership in universe.hosts[version].items():
+        if membership & mask and (membership ^ universe.in_blocks(version, number)) & mask:
+            yield number, membership & mask
 
 
 def _merged(segments: Iterable[Segment], mask: Membership) -> Iterator[Segment]:

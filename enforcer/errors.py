@@ -2,6 +2,7 @@
 
 * EnforcerError
   - NftUnavailableError        no libnftables on this machine
+  - TooManyFilesError          no file descriptor that libnftables can use
   - NotPermittedError          no right to change nftables
   - NamespaceError             the network namespace cannot be entered
   - ListingError               libnftables answered a listing with something else
@@ -27,6 +28,13 @@ class NftUnavailableError(EnforcerError):
             "on Debian and Ubuntu with: apt-get install nftables python3-nftables. A virtual environment "
             "sees the binding only if it is on its path"
         )
+
+
+class TooManyFilesError(EnforcerError):
+    """This process has so many files open that libnftables would abort it."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"libnftables needs a file descriptor below {limit}, and this process has all of those in use")
 
 
 class NotPermittedError(EnforcerError):

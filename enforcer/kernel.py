@@ -23,6 +23,7 @@ from enforcer.errors import (
     NamespaceError,
     NftUnavailableError,
     NotPermittedError,
+    TooManyFilesError,
     TransactionRejectedError,
 )
 from enforcer.readback import parse_listing
@@ -40,6 +41,9 @@ _NEW_NETWORK = 0x40000000
 """CLONE_NEWNET, the kind of namespace that setns(2) is told to expect."""
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
+
+_SELECTABLE = 1024
+"""FD_SETSIZE."""
 
 # Contexts of libnftables share tables that it fills when it needs them, and nothing says that this is safe.
 _LIBNFTABLES = threading.Lock()
@@ -161,6 +165,7 @@ def _open(netns: str | int | None) -> Any:
         raise NftUnavailableError("there is no Python module named nftables")
     if netns is not None:
         _enter(netns)
+    _require_low_descriptor()
     try:
         nft = nftables.Nftables()
     except OSError as error:
@@ -172,6 +177,14 @@ def _open(netns: str | int | None) -> Any:
     nft.set_numeric_symbol_output(True)
     nft.set_stateless_output(True)
     return nft
+
+
+def _require_low_descriptor() -> None:
+    """Refuse where libnftables would get a descriptor that select(2), with which it waits, aborts the process for."""
+    probe = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    os.close(probe)
+    if probe >= _SELECTABLE:
+        raise TooManyFilesError(_SELECTABLE)
 
 
 def _enter(netns: str | int) -> None:

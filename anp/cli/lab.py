@@ -19,7 +19,7 @@ def try_all(file: str, timeout: float, mark_mask: str, output: Output, *, verbos
         privilege.ensure()
         console.progress("building the lab")
         started = time.monotonic()
-        with Trial(cluster.snapshot, cluster.serves) as trial:
+        with Trial(cluster.snapshot, cluster.serves, cluster.services) as trial:
             console.progress("enforcing the policies on every node")
             trial.enforce(layout=layout)
             findings = trial.observe(list(trial.attempts()), timeout, console.progress)

@@ -8,7 +8,6 @@ from typing import Protocol, Self
 
 from anp.conformance.path import Path, accepted, judgements, passes
 from anp.conformance.world import View
-from anp.lab.lab import Lab
 from anp.lab.probes import Outcome, Probe
 from anp.lab.topology import LabPod, NodePlace, Place, topology
 from anp.lab.trial import Trial
@@ -120,7 +119,7 @@ class Packets:
     def see(self, view: View, *, restart: bool = False) -> None:
         """Bring the lab to where the cluster is, then enforce its policies."""
         if self._trial is None:
-            self._trial = self._open.enter_context(_Trial(view))
+            self._trial = self._open.enter_context(Trial(view.snapshot, view.serves, view.services, view.outside))
         else:
             self._bring(self._trial, view)
         if restart:
@@ -170,14 +169,6 @@ class Packets:
 _JUDGED = {Outcome.CONNECTED: True, Outcome.TIMEOUT: False}
 _LOST = _JUDGED | {Outcome.REFUSED: False, Outcome.UNREACHABLE: False}
 """What outcomes say; what is lost without any policy may be told so."""
-
-
-class _Trial(Trial):
-    """A trial whose lab also has the hosts outside."""
-
-    def __init__(self, view: View) -> None:
-        super().__init__(view.snapshot, view.serves, view.services)
-        self._lab = Lab(topology(view.snapshot, view.serves, view.outside))
 
 
 def _elsewhere(before: LabPod, after: LabPod) -> bool:

@@ -7,7 +7,7 @@ A scenario is a YAML document:
     source: where the facts come from
     features: [ClusterNetworkPolicy]
     families: [4, 6]                        # both, where left out
-    aliases: {web: shop/web, n1: node node-1, front: service shop/front}       # short names for pictures
+    aliases: {web: shop/web, n1: node node-1, front: service shop/front}    # short names for pictures
     outside:                                # hosts that are not in the cluster; they are ends by these names
       client: {addresses: [198.51.100.7, 2001:db8:7::7], serves: [tcp/80]}
     include: [houses.yaml]                  # manifests, relative to the file

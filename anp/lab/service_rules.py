@@ -47,12 +47,7 @@ def _table(version: IpVersion, routes: list[Route], node: Address | None) -> Ite
         return
     cluster, ports = by_cluster_address(routes), by_node_port(routes) if node else {}
     chosen = {_service(route): route for route in (*cluster.values(), *ports.values())}
-    backends = {
-        (protocol, backend)
-        for route in chosen.values()
-        for backend in route.backends
-        for protocol in [_protocol(route)]
-    }
+    backends = {(_protocol(route), backend) for route in chosen.values() for backend in route.backends}
     yield f"table {here} {{"
     yield from _sets(version, cluster, ports, node)
     yield from _fixed_chains(version)

@@ -1,5 +1,6 @@
 """A lab run: build the cluster, enforce its policies, probe, and hold what is seen against what is meant."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from anp.lab.lab import Lab
 from anp.lab.probes import Outcome, Probe, ProbeResult
 from anp.lab.service_proxy import ServiceProxy
 from anp.lab.services import Service, routes
-from anp.lab.topology import LabNode, LabPod, NodePlace, PodPlace, Topology, topology
+from anp.lab.topology import LabNode, LabPod, NodePlace, OutsideHost, PodPlace, Topology, topology
 from compiler.addresses import VERSIONS, Address
 from compiler.compilation import compile_cluster
 from compiler.decision import Decision
@@ -63,11 +64,12 @@ class Trial:
         snapshot: Snapshot,
         serves: Mapping[tuple[str, str], tuple[tuple[Protocol, int], ...]],
         services: Iterable[Service] = (),
+        outside: tuple[OutsideHost, ...] = (),
     ) -> None:
         self.snapshot = snapshot
         self.services = tuple(services)
         self.rulesets: Mapping[str, Ruleset] = {}
-        self._lab = Lab(topology(snapshot, serves))
+        self._lab = Lab(topology(snapshot, serves, outside))
         self._enforcers: dict[str, Enforcer] = {}
         self._proxy = ServiceProxy()
         self._open = ExitStack()
@@ -83,8 +85,15 @@ class Trial:
         return self._lab
 
     def __enter__(self) -> Self:
+        # libnftables waits with select(2), which aborts the process at descriptors from 1024 on. The lab takes many,
+        # so the low ones that its contexts will need are kept for them.
+        low = [os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC) for _ in range(2 * len(self._lab.topology.nodes))]
         with ExitStack() as stack:
-            stack.enter_context(self._lab)
+            try:
+                stack.enter_context(self._lab)
+            finally:
+                for descriptor in low:
+                    os.close(descriptor)
             for node in self._lab.topology.nodes:
                 dataplane = stack.enter_context(self._dataplane(node))
                 self._enforcers[node.name] = Enforcer(dataplane)

@@ -1,7 +1,6 @@
 """A lab that shows one cluster after another, and all that its nodes say about a flow: answers, counters and marks."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +11,7 @@ from hypothesis import event
 
 from anp.lab.lab import Lab
 from anp.lab.probes import Outcome, ProbeResult
-from anp.lab.topology import LabNode, Topology
+from anp.lab.topology import Topology
 from anp.lab.trial import Trial
 from compiler.decision import Decision, Judgement
 from compiler.marks import DEFAULT_MASK
@@ -22,7 +21,6 @@ from compiler.profiles import Outcome as Verdict
 from compiler.ruleset import Hook, Ruleset
 from compiler.semantics import decide
 from compiler.trace import traced
-from enforcer.kernel import KernelDataplane
 from tests.kernel.worlds import Ends
 
 PATIENCE = 2.0
@@ -64,8 +62,6 @@ class Stage(Trial):
     def __init__(self, topology: Topology) -> None:
         super().__init__(Snapshot(), {})
         self._lab = Lab(topology)
-        # libnftables calls select(2), which aborts at descriptors from 1024 on, and the lab's servers are many.
-        self._low = [os.open(os.devnull, os.O_RDONLY) for _ in range(2 * len(topology.nodes))]
 
     def __enter__(self) -> Self:
         super().__enter__()
@@ -77,10 +73,6 @@ class Stage(Trial):
             self.__exit__()
             raise
         return self
-
-    def _dataplane(self, node: LabNode) -> KernelDataplane:
-        os.close(self._low.pop())
-        return super()._dataplane(node)
 
     def follow(self, wanted: Topology) -> None:
         """Have the lab's pods come, go and change addresses until it is as `wanted`; its nodes stay."""

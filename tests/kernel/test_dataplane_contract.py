@@ -1,5 +1,7 @@
 """One contract, kept by the kernel and by its twin in memory."""
 
+import os
+import resource
 import subprocess
 import sys
 from dataclasses import replace
@@ -28,7 +30,7 @@ from compiler.ruleset import (
     Side,
 )
 from compiler.syntax import MAX_NAME, script
-from enforcer.errors import NamespaceError, TransactionRejectedError
+from enforcer.errors import NamespaceError, TooManyFilesError, TransactionRejectedError
 from enforcer.fake import FakeDataplane
 from enforcer.kernel import KernelDataplane
 from enforcer.plan import plan
@@ -494,3 +496,20 @@ except NotPermittedError as error:
     done = subprocess.run(bare, capture_output=True, check=True, text=True, timeout=60)
 
     assert done.stdout.startswith("no right to use nftables")
+
+
+@pytest.mark.kernel
+def test_a_process_with_too_many_files_is_told_so_instead_of_aborted():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    held = []
+    try:
+        while not held or held[-1] < 1024:
+            held.append(os.open(os.devnull, os.O_RDONLY))
+
+        with pytest.raises(TooManyFilesError, match="below 1024"):
+            KernelDataplane()
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

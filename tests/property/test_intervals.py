@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +28,7 @@ def test_a_union_is_canonical_and_holds_the_same_numbers(raw):
 
     assert members(ranges) == members(raw)
     assert all(first <= last for first, last in ranges)
-    assert all(left[1] + 1 < right[0] for left, right in zip(ranges, ranges[1:], strict=False))
+    assert all(left[1] + 1 < right[0] for left, right in pairwise(ranges))
 
 
 @given(raw_ranges, raw_ranges)

@@ -52,5 +52,5 @@ def test_classes_that_want_one_number_all_get_one():
 
 
 def test_too_many_classes_are_refused_with_the_way_out():
-    with pytest.raises(TooManyClassesError, match="3 classes .* 2 only: give the engine more mark bits"):
+    with pytest.raises(TooManyClassesError, match=r"3 classes .* 2 only: give the engine more mark bits"):
         number_classes([1, 2, 4], universe("10.0.0.0/8", "11.0.0.0/8", "12.0.0.0/8"), 2)

@@ -1,14 +1,19 @@
 """Services as values: which pods are behind them, what kernels are told, and how connections travel."""
 
+import pathlib
 import re
 from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anp.conformance.judges import Meaning
 from anp.conformance.path import Leg, ManyBackendsError, Path, accepted, path_of
+from anp.conformance.runner import run
+from anp.conformance.scenario import parse_scenario
 from anp.lab.service_rules import services_script
 from anp.lab.services import Route, Service, ServicePort, by_cluster_address, by_node_port, routes
 from compiler.labels import Labels
@@ -219,3 +224,37 @@ def test_what_gets_nowhere_whatever_policies_say(source, destination, port, pods
 def test_with_several_pods_nobody_can_tell():
     with pytest.raises(ManyBackendsError, match="shop/web has 2 pods"):
         through(TWO, VIP, pod(), pod("b", (ip_address("10.0.0.3"),)), CLIENT)
+
+
+# In scenarios.
+
+SCENARIO = """
+scenario: two
+about: two pods behind one Service
+objects:
+- {apiVersion: v1, kind: Namespace, metadata: {name: shop}}
+- {apiVersion: v1, kind: Pod, metadata: {name: a, namespace: shop, labels: {app: web}}}
+- {apiVersion: v1, kind: Pod, metadata: {name: b, namespace: shop, labels: {app: web}}}
+- apiVersion: v1
+  kind: Service
+  metadata: {name: web, namespace: shop}
+  spec: {selector: {app: web}, ports: [{port: 80}]}
+steps:
+- step: one
+  expect:
+  - {traffic: tcp/80, picture: "web\\nshop/a ."}
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "complaint"),
+    [
+        ("service shop/web", "the service shop/web has 2 pods behind it"),
+        ("service shop/other", "service shop/other has no IPv4 address"),
+    ],
+)
+def test_a_scenario_says_which_service_it_cannot_ask(end, complaint):
+    scenario = parse_scenario({**yaml.safe_load(SCENARIO), "aliases": {"web": end}}, pathlib.Path("some.yaml"))
+
+    with Meaning() as judge:
+        assert run(scenario, judge).broken == complaint
