@@ -5,7 +5,6 @@ objects is its own affair, and an old version may crash its process on what a ne
 agent that must not die apart from tables that others fill.
 """
 
-import ctypes
 import os
 import re
 import threading
@@ -27,6 +26,7 @@ from enforcer.errors import (
     TransactionRejectedError,
 )
 from enforcer.readback import parse_listing
+from enforcer.syscalls import NEW_NETWORK, setns
 from enforcer.transaction import Transaction
 
 try:
@@ -37,11 +37,6 @@ except ImportError:
 T = TypeVar("T")
 
 _NAMED_NAMESPACES = Path("/run/netns")
-_NEW_NETWORK = 0x40000000
-"""CLONE_NEWNET, the kind of namespace that setns(2) is told to expect."""
-
-_LIBC = ctypes.CDLL(None, use_errno=True)
-
 _SELECTABLE = 1024
 """FD_SETSIZE."""
 
@@ -190,23 +185,16 @@ def _require_low_descriptor() -> None:
 def _enter(netns: str | int) -> None:
     try:
         if isinstance(netns, int):
-            _setns(netns)
+            setns(netns, NEW_NETWORK)
             return
         # A path stays what it is here.
         fd = os.open(_NAMED_NAMESPACES / netns, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            _setns(fd)
+            setns(fd, NEW_NETWORK)
         finally:
             os.close(fd)
     except OSError as error:
         raise NamespaceError(f"cannot enter network namespace {netns}: {error.strerror}") from error
-
-
-def _setns(fd: int) -> None:
-    """Move the calling thread, and no other, into the namespace behind `fd`."""
-    if _LIBC.setns(fd, _NEW_NETWORK) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
 
 
 @contextmanager

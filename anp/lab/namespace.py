@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 from anp.lab.errors import PrivilegeError
-from anp.lab.syscalls import NEW_NETWORK, setns, unshare
+from enforcer.syscalls import NEW_NETWORK, setns, unshare
 
 T = TypeVar("T")
 

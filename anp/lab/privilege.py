@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from anp.lab.errors import PrivilegeError
-from anp.lab.syscalls import NEW_USER, unshare
+from enforcer.syscalls import NEW_USER, unshare
 
 _NEEDED = (
     12,  # CAP_NET_ADMIN: links, addresses, routes, nftables

@@ -157,7 +157,7 @@ def test_where_the_kernel_forbids_it_the_message_says_what_would_help(network):
     forbidding = (
         AS_NOBODY.replace(
             "os.setgroups([])",
-            "from anp.lab.syscalls import NEW_USER, unshare; unshare(NEW_USER)\n"
+            "from enforcer.syscalls import NEW_USER, unshare; unshare(NEW_USER)\n"
             "open('/proc/self/setgroups', 'w').write('deny')\n"
             "open('/proc/self/uid_map', 'w').write('65534 0 1'); open('/proc/self/gid_map', 'w').write('65534 0 1')\n"
             "open('/proc/sys/user/max_user_namespaces', 'w').write('0')",
