@@ -113,12 +113,12 @@ class Universe:
 
     def digest(self, membership: Membership) -> int:
         """Return 64 bits that depend on what is true of a class's addresses and on nothing else."""
-        said = sorted(self._said[number] for number in numbers_in(membership))
-        return int.from_bytes(hashlib.sha256("\n".join(said).encode()).digest()[:8], "big")
+        return class_digest(self.atom_digests[number] for number in numbers_in(membership))
 
     @cached_property
-    def _said(self) -> list[str]:
-        return [repr(atom) for atom in self._atoms]
+    def atom_digests(self) -> list[str]:
+        """Every atom, by number, as 16 hex digits that say what it asks."""
+        return [hashlib.sha256(repr(atom).encode()).hexdigest()[:16] for atom in self._atoms]
 
     def _of_kind(self, kind: type[AtomT]) -> list[tuple[AtomT, int]]:
         return [(atom, number) for atom, number in self._numbers.items() if isinstance(atom, kind)]
@@ -206,6 +206,11 @@ def _atoms(snapshot: Snapshot) -> list[Atom]:
     pods = (pod for pod in snapshot.pods if pod.governed)
     ports = {port: None for pod in pods for port in pod.ports if port.name in names}
     return [*peers, *ports]
+
+
+def class_digest(atoms: Iterable[str]) -> int:
+    """Return 64 bits for a class, given the digests of what is true of it in any order."""
+    return int.from_bytes(hashlib.sha256("\n".join(sorted(atoms)).encode()).digest()[:8], "big")
 
 
 def numbers_in(membership: Membership) -> Iterator[int]:

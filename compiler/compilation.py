@@ -34,7 +34,7 @@ class Compilation:
         """Return the program of a group, always the same object."""
         program = self._programs.get(group)
         if program is None:
-            program = self._programs[group] = Program(group, self.universe)
+            program = self._programs[group] = Program.of(group, self.universe)
         return program
 
     def outcome(self, pod: Pod, direction: Direction, flow: Flow) -> Outcome | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import networkx as nx
 
 from compiler import names
-from compiler.addresses import VERSIONS
+from compiler.addresses import VERSIONS, address_of
 from compiler.classes import Membership
 from compiler.compilation import Compilation
 from compiler.lower import DEFAULT_LAYOUT, profile_target, subject_chain
@@ -31,6 +31,7 @@ class Stage(enum.Enum):
     SUBJECT = "subject"
     PROGRAM = "program"
     QUESTION = "question"
+    ADDRESS = "address"
     CLASS = "class"
     PROFILE = "profile"
     CHAIN = "chain"
@@ -64,42 +65,53 @@ def dependencies(compilation: Compilation, node: str, layout: MarkLayout = DEFAU
     graph.add_nodes_from(Vertex(Stage.NODE, member.name) for member in snapshot.nodes)
     graph.add_edges_from((Vertex(Stage.NAMESPACE, pod.namespace), Vertex(Stage.POD, str(pod))) for pod in snapshot.pods)
     if share.subjects:
-        graph.add_edges_from(_classes(compilation, share))
+        graph.add_edges_from(_addresses(compilation, share))
+        graph.add_edges_from(_classes(share))
         graph.add_edges_from(_programs(compilation, share))
         graph.add_edges_from(_subjects(share))
     return graph
 
 
-def _classes(compilation: Compilation, share: Share) -> Iterator[tuple[Vertex, Vertex]]:
-    """Yield the edges from objects to classes, and on to where classes are kept."""
+def _addresses(compilation: Compilation, share: Share) -> Iterator[tuple[Vertex, Vertex]]:
+    """Yield the edges from objects and questions to addresses, and on to the classes that these are in.
 
-    def of(membership: Membership) -> Vertex:
-        return Vertex(Stage.CLASS, str(share.numbers[membership]))
-
+    A question that nobody asks any more puts addresses into classes in which it has no part. So it leads to the
+    addresses of which it is true, and they lead to their class, before and after.
+    """
     snapshot = compilation.snapshot
     owners = [(Vertex(Stage.POD, str(pod)), pod.addresses) for pod in snapshot.pods if pod.governed]
     owners += [(Vertex(Stage.NODE, node.name), node.addresses) for node in snapshot.nodes]
     for owner, addresses in owners:
         for address in addresses:
-            membership = share.hosts[address.version].get(int(address))
-            if membership is not None:
-                yield owner, of(membership)
+            yield owner, Vertex(Stage.ADDRESS, str(address))
             yield owner, Vertex(Stage.MAP, names.class_map(address.version))
-    for membership, number in share.numbers.items():
-        for atom in compilation.universe.atoms(membership):
-            yield Vertex(Stage.QUESTION, str(atom)), of(membership)
+    for version in VERSIONS:
+        found = [(str(address_of(version, number)), of) for number, of in share.hosts[version].items()]
+        # Ranges are cut differently when questions come and go, so they are all one.
+        found += [(f"IPv{version} ranges", segment.membership) for segment in share.segments[version]]
+        for name, membership in found:
+            address = Vertex(Stage.ADDRESS, name)
+            yield address, Vertex(Stage.CLASS, str(share.numbers[membership]))
+            for atom in compilation.universe.atoms(membership):
+                yield Vertex(Stage.QUESTION, str(atom)), address
+
+
+def _classes(share: Share) -> Iterator[tuple[Vertex, Vertex]]:
+    """Yield the edges from classes to where they are kept."""
+    for number in share.numbers.values():
+        vertex = Vertex(Stage.CLASS, str(number))
         if number:
-            yield of(membership), Vertex(Stage.CHAIN, names.class_chain(number))
+            yield vertex, Vertex(Stage.CHAIN, names.class_chain(number))
         for version in VERSIONS:
-            yield of(membership), Vertex(Stage.MAP, names.class_map(version))
-            yield of(membership), Vertex(Stage.MAP, names.net_map(version))
+            yield vertex, Vertex(Stage.MAP, names.class_map(version))
+            yield vertex, Vertex(Stage.MAP, names.net_map(version))
 
 
 def _programs(compilation: Compilation, share: Share) -> Iterator[tuple[Vertex, Vertex]]:
     """Yield the edges from policies to programs and what they ask, and to what their answers are kept in."""
     for digest, program in share.programs.items():
         vertex = Vertex(Stage.PROGRAM, digest)
-        for policy in program.group.policies:
+        for policy in program.policies:
             yield Vertex(Stage.POLICY, str(policy)), vertex
         for question in compilation.universe.atoms(program.mask):
             yield vertex, Vertex(Stage.QUESTION, str(question))
@@ -136,7 +148,7 @@ def _subjects(share: Share) -> Iterator[tuple[Vertex, Vertex]]:
             for name in (names.subject_map(version), names.class_map(version), names.net_map(version)):
                 yield vertex, Vertex(Stage.MAP, name)
         for program in subject.programs:
-            yield vertex, Vertex(Stage.PROGRAM, program.group.digest)
-            yield Vertex(Stage.PROGRAM, program.group.digest), chain
-            for policy in program.group.policies:
+            yield vertex, Vertex(Stage.PROGRAM, program.digest)
+            yield Vertex(Stage.PROGRAM, program.digest), chain
+            for policy in program.policies:
                 yield Vertex(Stage.POLICY, str(policy)), vertex

@@ -82,7 +82,7 @@ def lower(compilation: Compilation, node: str, layout: MarkLayout = DEFAULT_LAYO
 
 def subject_chain(subject: Subject) -> str:
     """Name the chain of the pods with these programs."""
-    digests = (program.group.digest if program else None for program in (subject.egress, subject.ingress))
+    digests = (program.digest if program else None for program in (subject.egress, subject.ingress))
     return names.subject_chain(*digests)
 
 
@@ -123,7 +123,7 @@ def _program(
     elements: dict[int, Verdict] = {
         layout.mark(number): verdict for number, verdict in verdicts.items() if verdict is not default
     }
-    return Chain(((MarkLookup(layout.class_mask, names.program(program.group.digest)),), (default,))), elements
+    return Chain(((MarkLookup(layout.class_mask, names.program(program.digest)),), (default,))), elements
 
 
 def _profile(profile: Profile) -> Chain:
@@ -159,7 +159,7 @@ def _subject(subject: Subject, layout: MarkLayout) -> Chain:
 
 
 def _to_program(program: Program) -> Goto:
-    return Goto(names.program(program.group.digest))
+    return Goto(names.program(program.digest))
 
 
 def _base(layout: MarkLayout) -> Iterator[tuple[str, Chain]]:

@@ -1,9 +1,9 @@
 """Which bits of the packet mark are ours, and what we keep in them while a packet is judged."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from compiler.classes import Membership, Universe
+from compiler.classes import Membership
 
 DEFAULT_MASK = 0xFFFF0000
 """The high half: kube-proxy uses bits 14 and 15."""
@@ -67,24 +67,27 @@ class MarkLayout:
         return number << self._shift
 
 
-def number_classes(memberships: Iterable[Membership], universe: Universe, capacity: int) -> dict[Membership, int]:
+def number_classes(
+    memberships: Iterable[Membership], digest: Callable[[Membership], int], capacity: int
+) -> dict[Membership, int]:
     """Number classes from 1 on; membership 0 is class 0, which is everything else.
 
-    A number comes from what is true of the class, as far as these memberships tell, so it is the same in every run
-    and on every node that asks the same, and does not move when other classes come and go. The exceptions are
-    classes that find their place taken and go to the next free one: few, as long as most numbers are free.
+    A number comes from the class's `digest`, and that from what is true of the class, as far as these memberships
+    tell, so it is the same in every run and on every node that asks the same, and does not move when other classes
+    come and go. The exceptions are classes that find their place taken and go to the next free one: few, as long as
+    most numbers are free.
 
     Raises:
         TooManyClassesError: there are more than `capacity` classes.
 
     """
-    classes = sorted((universe.digest(membership), membership) for membership in set(memberships) if membership)
+    classes = sorted((digest(membership), membership) for membership in set(memberships) if membership)
     if len(classes) > capacity:
         raise TooManyClassesError(len(classes), capacity)
     taken: set[int] = set()
     numbers = {0: 0}
-    for digest, membership in classes:
-        place = digest % capacity
+    for wish, membership in classes:
+        place = wish % capacity
         while place in taken:
             place = (place + 1) % capacity
         taken.add(place)

@@ -73,7 +73,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class _ReadyRule:
+class ReadyRule:
     """A rule with its questions turned into bits: `named` are ports that only some classes have."""
 
     number: int
@@ -85,6 +85,7 @@ class _ReadyRule:
     origin: Origin
 
     def matched(self, membership: Membership) -> PacketSet:
+        """Return the packets that the rule is about, where the other end is of that class."""
         packets = self.packets
         for bit, more in self.named:
             if bit & membership:
@@ -93,11 +94,16 @@ class _ReadyRule:
 
 
 @dataclass(frozen=True, slots=True)
-class _ReadyTier:
-    rules: tuple[_ReadyRule, ...]
+class ReadyTier:
+    """The rules of one tier in order, and what becomes of what none of them settles, where the tier isolates.
+
+    Rule numbers go up by one within a tier and from each tier to the next.
+    """
+
+    rules: tuple[ReadyRule, ...]
     isolation: Outcome | None
 
-    def met(self, numbers: int) -> Iterator[_ReadyRule]:
+    def met(self, numbers: int) -> Iterator[ReadyRule]:
         """Yield the tier's rules whose numbers are in a bit set, in order, however many others there are."""
         first = self.rules[0].number if self.rules else 0
         for place in numbers_in(numbers >> first & (1 << len(self.rules)) - 1):
@@ -107,14 +113,18 @@ class _ReadyTier:
 class Program:
     """The verdicts of one group, computed class by class when asked for.
 
-    `mask` holds the atoms that the program asks about: classes that agree on them have one profile. Equal
-    profiles are one object.
+    `digest` names the group. `mask` holds the atoms that the program asks about: classes that agree on them have one
+    profile. Equal profiles are one object. `policies` are those of the group, where they are known.
     """
 
-    def __init__(self, group: Group, universe: Universe) -> None:
-        self.group = group
-        self._tiers = tuple(_tiers(group, universe))
-        rules = [rule for tier in self._tiers for rule in tier.rules]
+    def __init__(
+        self, digest: str, direction: Direction, tiers: tuple[ReadyTier, ...], policies: tuple[Policy, ...] = ()
+    ) -> None:
+        self.digest = digest
+        self.direction = direction
+        self.tiers = tiers
+        self.policies = policies
+        rules = [rule for tier in tiers for rule in tier.rules]
         self._always = sum(1 << rule.number for rule in rules if rule.anyone)
         self._named: Membership = 0
         self._peers: Membership = 0
@@ -126,6 +136,11 @@ class Program:
             for atom in numbers_in(rule.peers):
                 self._met_by[atom] = self._met_by.get(atom, 0) | 1 << rule.number
         self._known: dict[tuple[int, Membership], Profile] = {}
+
+    @classmethod
+    def of(cls, group: Group, universe: Universe) -> "Program":
+        """Make the program of a group."""
+        return cls(group.digest, group.direction, tuple(_tiers(group, universe)), group.policies)
 
     @property
     def mask(self) -> Membership:
@@ -146,7 +161,7 @@ class Program:
     def _settled(self, met: int, membership: Membership) -> Iterator[tuple[PacketSet, Outcome]]:
         """Walk the rules in `met` over all packets, tier by tier, and yield what is decided when it is."""
         pending = EVERY_PACKET
-        for tier in self._tiers:
+        for tier in self.tiers:
             passed = NO_PACKET
             for rule in tier.met(met):
                 hit = pending & rule.matched(membership)
@@ -163,10 +178,10 @@ class Program:
                 yield pending, tier.isolation
                 pending = NO_PACKET
             pending |= passed
-        yield pending, Outcome(accept=True, origin=DefaultOrigin(self.group.direction))
+        yield pending, Outcome(accept=True, origin=DefaultOrigin(self.direction))
 
 
-def _tiers(group: Group, universe: Universe) -> Iterator[_ReadyTier]:
+def _tiers(group: Group, universe: Universe) -> Iterator[ReadyTier]:
     numbers = count()
     for tier, members in groupby(group.policies, attrgetter("tier")):
         policies = tuple(members)
@@ -180,12 +195,10 @@ def _tiers(group: Group, universe: Universe) -> Iterator[_ReadyTier]:
         if tier is Tier.NETWORK_POLICY:
             names = tuple(sorted((policy.namespace, policy.name) for policy in policies))
             isolation = Outcome(accept=False, origin=IsolationOrigin(group.direction, names))
-        yield _ReadyTier(tuple(rules), isolation)
+        yield ReadyTier(tuple(rules), isolation)
 
 
-def _ready(
-    numbers: Iterator[int], policy: Policy, rule: Rule, group: Group, universe: Universe
-) -> Iterator[_ReadyRule]:
+def _ready(numbers: Iterator[int], policy: Policy, rule: Rule, group: Group, universe: Universe) -> Iterator[ReadyRule]:
     """Yield a rule, as two where its port names are not for all of its peers (2.7); which comes first is no matter."""
     by_number = [item for item in rule.traffic if not isinstance(item, NamedPort)]
     by_name = [item for item in rule.traffic if isinstance(item, NamedPort)]
@@ -202,7 +215,7 @@ def _ready(
                 (bit, PacketSet.of([PortRange(port.protocol, port.number, port.number)]))
                 for port, bit in universe.declared(item)
             )
-    ready = _ReadyRule(
+    ready = ReadyRule(
         number=next(numbers),
         action=rule.action,
         anyone=Anyone() in rule.peers,

@@ -48,7 +48,7 @@ class Share:
 
         """
         subjects = tuple(_subjects(compilation, node))
-        programs = {program.group.digest: program for _pod, subject in subjects for program in subject.programs}
+        programs = {program.digest: program for _pod, subject in subjects for program in subject.programs}
         mask: Membership = 0
         for program in programs.values():
             mask |= program.mask
@@ -57,7 +57,7 @@ class Share:
         hosts = {version: dict(_hosts(universe, version, mask)) for version in VERSIONS}
         present = {membership for version in VERSIONS for membership in hosts[version].values()}
         present.update(segment.membership for version in VERSIONS for segment in segments[version])
-        return cls(subjects, programs, hosts, segments, number_classes(present, universe, layout.capacity))
+        return cls(subjects, programs, hosts, segments, number_classes(present, universe.digest, layout.capacity))
 
 
 def _subjects(compilation: Compilation, node: str) -> Iterator[tuple[Pod, Subject]]:
