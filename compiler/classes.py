@@ -24,6 +24,7 @@ from compiler.model import (
     ContainerPort,
     DomainSelection,
     NamedPort,
+    Node,
     NodeSelection,
     Pod,
     PodSelection,
@@ -54,7 +55,8 @@ class Universe:
     """Every address of a snapshot with its membership.
 
     `hosts` has the addresses of governed pods and of nodes and those learned for domain names, by family, but for
-    ranges wider than `WIDE`; `segments` says what holds of all the others, ascending and disjoint.
+    ranges wider than `WIDE`; `segments` says what holds of all the others, ascending and disjoint. `learned` has what
+    is true of single addresses for the domain names that they were learned for.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -70,7 +72,12 @@ class Universe:
             version: tuple(_segments(self._blocks(learned, version))) for version in VERSIONS
         }
         self._starts = {version: [segment.addresses[0] for segment in self.segments[version]] for version in VERSIONS}
-        self.hosts = self._hosts(snapshot, learned)
+        self.learned = {version: dict(_single(learned, version)) for version in VERSIONS}
+        selections = self._of_kind(PodSelection)
+        self._selections = SelectionIndex((atom for atom, _number in selections), snapshot.namespaces)
+        self._selection_numbers = [number for _atom, number in selections]
+        self._shapes: dict[object, Membership] = {}
+        self.hosts = self._hosts(snapshot)
 
     def peers(self, rule: Rule) -> Membership:
         """Return the atoms of which one is enough for a peer of `rule` to match; `Anyone` is not among them."""
@@ -148,9 +155,7 @@ class Universe:
             return 0
         return self.segments[version][place].membership
 
-    def _hosts(
-        self, snapshot: Snapshot, learned: list[tuple[int, AddressSet]]
-    ) -> Mapping[IpVersion, Mapping[int, Membership]]:
+    def _hosts(self, snapshot: Snapshot) -> Mapping[IpVersion, Mapping[int, Membership]]:
         hosts: dict[IpVersion, dict[int, Membership]] = {4: {}, 6: {}}
         same: dict[Membership, Membership] = {}
 
@@ -159,39 +164,37 @@ class Universe:
             known = self.in_blocks(version, number) if known is None else known
             hosts[version][number] = same.setdefault(known | membership, known | membership)
 
-        for pod, membership in self._pods(snapshot):
-            for address in pod.addresses:
-                add(address.version, int(address), membership)
-        nodes = self._of_kind(NodeSelection)
+        for pod in snapshot.pods:
+            if pod.governed and pod.addresses:
+                membership = self.of_pod(pod)
+                for address in pod.addresses:
+                    add(address.version, int(address), membership)
         for node in snapshot.nodes:
-            membership = sum(1 << number for atom, number in nodes if matches(atom.nodes, node.labels))
+            membership = self.of_node(node)
             for address in node.addresses:
                 add(address.version, int(address), membership)
-        for atom_number, addresses in learned:
-            for version in VERSIONS:
-                for found in addresses.ranges(version):
-                    for number in range(found[0], found[1] + 1) if not _is_wide(found) else ():
-                        add(version, number, 1 << atom_number)
+        for version in VERSIONS:
+            for number, membership in self.learned[version].items():
+                add(version, number, membership)
         return hosts
 
-    def _pods(self, snapshot: Snapshot) -> Iterator[tuple[Pod, Membership]]:
-        selections = self._of_kind(PodSelection)
-        index = SelectionIndex((atom for atom, _number in selections), snapshot.namespaces)
-        atom_numbers = [number for _atom, number in selections]
-        shapes: dict[object, Membership] = {}
-        for pod in snapshot.pods:
-            if not (pod.governed and pod.addresses):
-                continue
-            shape = (pod.namespace, pod.labels, pod.ports)
-            membership = shapes.get(shape)
-            if membership is None:
-                membership = 0
-                for number in numbers_in(index.matching(pod.namespace, pod.labels)):
-                    membership |= 1 << atom_numbers[number]
-                for port in pod.ports:
-                    membership |= 1 << self._numbers[port] if port in self._numbers else 0
-                shapes[shape] = membership
-            yield pod, membership
+    def of_pod(self, pod: Pod) -> Membership:
+        """Return what is true of all addresses of a governed pod, wherever they lie."""
+        shape = (pod.namespace, pod.labels, pod.ports)
+        membership = self._shapes.get(shape)
+        if membership is None:
+            membership = 0
+            for number in numbers_in(self._selections.matching(pod.namespace, pod.labels)):
+                membership |= 1 << self._selection_numbers[number]
+            for port in pod.ports:
+                membership |= 1 << self._numbers[port] if port in self._numbers else 0
+            self._shapes[shape] = membership
+        return membership
+
+    def of_node(self, node: Node) -> Membership:
+        """Return what is true of all addresses of a node, wherever they lie."""
+        atoms = self._of_kind(NodeSelection)
+        return sum(1 << number for atom, number in atoms if matches(atom.nodes, node.labels))
 
 
 def _atoms(snapshot: Snapshot) -> list[Atom]:
@@ -236,6 +239,16 @@ def _segments(blocks: Iterable[tuple[int, Ranges]]) -> Iterator[Segment]:
         if changes[cut]:
             start = cut
         membership ^= changes[cut]
+
+
+def _single(learned: Iterable[tuple[int, AddressSet]], version: IpVersion) -> Iterator[tuple[int, Membership]]:
+    """Yield the addresses of one family that were learned one by one, each with all that it was learned for."""
+    found: dict[int, Membership] = {}
+    for atom, addresses in learned:
+        for ranges in addresses.ranges(version):
+            for number in range(ranges[0], ranges[1] + 1) if not _is_wide(ranges) else ():
+                found[number] = found.get(number, 0) | 1 << atom
+    yield from found.items()
 
 
 def _is_wide(addresses: Range) -> bool:

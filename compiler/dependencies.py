@@ -13,7 +13,6 @@ import networkx as nx
 
 from compiler import names
 from compiler.addresses import VERSIONS, address_of
-from compiler.classes import Membership
 from compiler.compilation import Compilation
 from compiler.lower import DEFAULT_LAYOUT, profile_target, subject_chain
 from compiler.marks import MarkLayout
@@ -90,10 +89,10 @@ def _addresses(compilation: Compilation, share: Share) -> Iterator[tuple[Vertex,
         # Ranges are cut differently when questions come and go, so they are all one.
         found += [(f"IPv{version} ranges", segment.membership) for segment in share.segments[version]]
         for name, membership in found:
-            address = Vertex(Stage.ADDRESS, name)
-            yield address, Vertex(Stage.CLASS, str(share.numbers[membership]))
+            vertex = Vertex(Stage.ADDRESS, name)
+            yield vertex, Vertex(Stage.CLASS, str(share.numbers[membership]))
             for atom in compilation.universe.atoms(membership):
-                yield Vertex(Stage.QUESTION, str(atom)), address
+                yield Vertex(Stage.QUESTION, str(atom)), vertex
 
 
 def _classes(share: Share) -> Iterator[tuple[Vertex, Vertex]]:

@@ -59,7 +59,11 @@ def lower(compilation: Compilation, node: str, layout: MarkLayout = DEFAULT_LAYO
         TooManyClassesError: the mark has not enough bits for the node's classes.
 
     """
-    share = Share.of(compilation, node, layout)
+    return lower_share(Share.of(compilation, node, layout), layout)
+
+
+def lower_share(share: Share, layout: MarkLayout = DEFAULT_LAYOUT) -> Ruleset:
+    """Return what the kernel of a node with this share, worked out for the same layout, should hold."""
     if not share.subjects:
         return Ruleset()
     profiles = {profile for program in share.programs.values() for profile in map(program.profile, share.numbers)}
