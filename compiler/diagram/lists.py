@@ -5,9 +5,10 @@ and what is below depends on nothing else, so it is made once for each set of th
 hides those behind it, which keeps the sets small and few.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Generic
 
+from compiler.classes import numbers_in
 from compiler.diagram.space import Box, Node, Space, V
 
 
@@ -35,6 +36,13 @@ class _Builder(Generic[V]):
         for cutting in reversed(self._cutting):
             self._sure.append(self._sure[-1] & ~cutting)
         self._sure.reverse()
+        # By field: for each rule all those that match the same from that field on.
+        self._alike: list[list[int]] = []
+        for level in range(len(space.fields)):
+            same: dict[Box, int] = {}
+            for number, (box, _value) in enumerate(rules):
+                same[box[level:]] = same.get(box[level:], 0) | 1 << number
+            self._alike.append([same[box[level:]] for box, _value in rules])
         self._known: list[dict[int, Node[V]]] = [{} for _field in space.fields]
 
     def built(self, level: int, rules: int) -> Node[V]:
@@ -46,15 +54,31 @@ class _Builder(Generic[V]):
             return self._values[first_sure.bit_length() - 1]
         node = self._known[level].get(rules)
         if node is None:
+            node = self._known[level][rules] = self._made(level, self._first_of_each(level, rules))
+        return node
+
+    def _first_of_each(self, level: int, rules: int) -> int:
+        """Leave out rules that are hidden by one that matches the same from here on, as where services repeat."""
+        alike = self._alike[level]
+        kept = 0
+        while rules:
+            first = rules & -rules
+            kept |= first
+            rules &= ~alike[first.bit_length() - 1]
+        return kept
+
+    def _made(self, level: int, rules: int) -> Node[V]:
+        known = self._known[level]
+        node = known.get(rules)
+        if node is None:
             cutting = rules & self._cutting[level]
-            node = self._cut(level, rules, cutting) if cutting else self.built(level + 1, rules)
-            self._known[level][rules] = node
+            node = known[rules] = self._cut(level, rules, cutting) if cutting else self.built(level + 1, rules)
         return node
 
     def _cut(self, level: int, rules: int, cutting: int) -> Node[V]:
         ranges = self._ranges[level]
         changes: dict[int, int] = {}
-        for number in _numbers(cutting):
+        for number in numbers_in(cutting):
             bit = 1 << number
             for first, last in ranges[number]:
                 changes[first] = changes.get(first, 0) ^ bit
@@ -70,10 +94,3 @@ class _Builder(Generic[V]):
             if cut > end:
                 return
         yield end, self.built(level + 1, present)
-
-
-def _numbers(bits: int) -> Iterable[int]:
-    while bits:
-        lowest = bits & -bits
-        yield lowest.bit_length() - 1
-        bits ^= lowest
