@@ -36,7 +36,11 @@ def _for(
         if children:
             result[name] = _for(path, own, merged, children, f"{title} ")
         else:
-            result[name] = {_parameter(command, key): value for key, value in merged.items() if key in _names(command)}
+            result[name] = {
+                _parameter(command, key): [value] if key in _repeatable(command) else value
+                for key, value in merged.items()
+                if key in _names(command)
+            }
     return result
 
 
@@ -74,6 +78,12 @@ def _options(command: Any) -> Iterator[str]:
     for child in getattr(command, "commands", {}).values():
         yield from _options(child)
     yield from _names(command)
+
+
+def _repeatable(command: Any) -> set[str]:
+    """Return the options that can be given several times; a config file gives them once."""
+    several = {parameter.name for parameter in command.params if getattr(parameter, "multiple", False)}
+    return {long for long, name in _long(command) if name in several}
 
 
 def _names(command: Any) -> list[str]:

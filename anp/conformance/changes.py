@@ -37,9 +37,14 @@ class ChangeError(Exception):
     """A change makes no sense: no such kind of change, no such object or rule."""
 
 
+class NotRefusedError(ChangeError):
+    """An object that was to be refused is sound: the change makes sense, and the answer is wrong."""
+
+
 def key_of(document: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return what names an object: kind, namespace and name."""
-    metadata = document.get("metadata") or {}
+    given = document.get("metadata")
+    metadata = given if isinstance(given, dict) else {}
     return str(document.get("kind", "")), str(metadata.get("namespace") or ""), str(metadata.get("name", ""))
 
 
@@ -52,9 +57,7 @@ def parse_key(text: str) -> tuple[str, str, str]:
     return kind, namespace if slash else "", name
 
 
-def apply_change(  # noqa: C901 - a case for each kind of change
-    documents: Documents, change: Mapping[str, Any], resolve: Resolve
-) -> None:
+def apply_change(documents: Documents, change: Mapping[str, Any], resolve: Resolve) -> None:
     """Do one change to `documents`, in place. `restart` changes no object.
 
     Raises:
@@ -63,7 +66,20 @@ def apply_change(  # noqa: C901 - a case for each kind of change
     """
     if len(change) != 1:
         raise ChangeError(f"a change has one key, not {sorted(change)}")
-    (verb, value), *_ = change.items()
+    ((verb, value),) = change.items()
+    draft = copy.deepcopy(documents)
+    try:
+        _apply(draft, verb, value, resolve)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        # Of another shape than a change of that kind has: a text for a mapping, a rule that is not there.
+        raise ChangeError(f"{verb!r} cannot be done as it is written: {error!r:.200}") from error
+    documents.clear()
+    documents.update(draft)
+
+
+def _apply(  # noqa: C901 - a case for each kind of change
+    documents: Documents, verb: str, value: Any, resolve: Resolve
+) -> None:
     match verb:
         case "apply":
             document = resolved(value, resolve)

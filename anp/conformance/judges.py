@@ -1,12 +1,12 @@
 """Those who answer a scenario's questions: the meaning, compiled rulesets, and a kernel with real packets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from anp.conformance.path import Path, accepted, judgements, passes
+from anp.conformance.path import Path, accepted, judgements, passes, whereabouts
 from anp.conformance.world import View
 from anp.lab.probes import Outcome, Probe
 from anp.lab.topology import LabPod, NodePlace, Place, topology
@@ -43,6 +43,9 @@ class Judge(Protocol):
     def answer(self, paths: Sequence[Path]) -> list[Answer]:
         """Say what gets through."""
 
+    def whereabouts(self, path: Path) -> str:
+        """Say which compiled chain ends something, if anything was compiled: a hint to where a bug is."""
+
 
 class Meaning:
     """What the policies mean."""
@@ -71,6 +74,10 @@ class Meaning:
         origins = "; ".join(f"{end.direction.value}: {end.origin}" for end in judged)
         return Answer(accepted(self._snapshot, path), path.lost or origins)
 
+    def whereabouts(self, path: Path) -> str:  # noqa: ARG002 - as the protocol has it
+        """Say nothing: nothing is compiled."""
+        return ""
+
 
 class Traced:
     """What compiled rulesets do, packet by packet."""
@@ -97,6 +104,10 @@ class Traced:
     def answer(self, paths: Sequence[Path]) -> list[Answer]:
         """Trace each path through every hook that it crosses."""
         return [Answer(passes(self._snapshot, self._rulesets, path), path.lost or "traced") for path in paths]
+
+    def whereabouts(self, path: Path) -> str:
+        """Say which chain ends something."""
+        return whereabouts(self._snapshot, self._rulesets, path)
 
 
 class Packets:
@@ -158,12 +169,28 @@ class Packets:
             numbers = [number for number, accepted in enumerate(meant) if accepted is wanted]
             results = trial.lab.probe([probes[n] for n in numbers], seconds=self._seconds, retries=retries)
             for number, result in zip(numbers, results, strict=True):
-                path = paths[number]
-                through = (_LOST if path.lost else _JUDGED).get(result.outcome)
-                hints = [] if through is not False else [trial.whereabouts(leg.flow) for leg in path.legs]
-                seen = "; ".join([str(result), *hints])
-                answers[number] = Answer(through, seen)
+                through = (_LOST if paths[number].lost else _JUDGED).get(result.outcome)
+                answers[number] = Answer(through, str(result))
         return [answers[number] for number in range(len(paths))]
+
+    def whereabouts(self, path: Path) -> str:
+        """Say which chain of what was compiled ends something; the kernel may have done otherwise."""
+        return whereabouts(self._trial.snapshot, self._trial.rulesets, path) if self._trial else ""
+
+
+def judge_named(name: str, seconds: float) -> Judge:
+    """Make a judge; `seconds` of silence are a drop to the one with packets.
+
+    Raises:
+        KeyError: there is none of that name.
+
+    """
+    makers: Mapping[str, Callable[[], Judge]] = {
+        Packets.name: lambda: Packets(seconds),
+        Traced.name: Traced,
+        Meaning.name: Meaning,
+    }
+    return makers[name]()
 
 
 _JUDGED = {Outcome.CONNECTED: True, Outcome.TIMEOUT: False}

@@ -9,7 +9,7 @@ from compiler.decision import Judgement
 from compiler.model import Flow, Protocol, Snapshot
 from compiler.ruleset import Ruleset
 from compiler.semantics import decide
-from compiler.trace import Packet, crossings, trace
+from compiler.trace import Packet, Trace, crossings, trace
 
 
 class ManyBackendsError(Exception):
@@ -114,11 +114,31 @@ def accepted(snapshot: Snapshot, path: Path) -> bool:
     return not path.lost and all(end.accepted for leg in path.legs for end in judgements(snapshot, leg))
 
 
+def deciders(snapshot: Snapshot, path: Path) -> str:
+    """Say which rules make it so that something gets to its end or does not, for people."""
+    if path.lost:
+        return path.lost
+    wanted = accepted(snapshot, path)
+    judged = [end for leg in path.legs for end in judgements(snapshot, leg)]
+    told = [str(end.origin) for end in judged if end.accepted is wanted and not end.exemption]
+    return "; ".join(dict.fromkeys(told)) or "nobody is asked"
+
+
 def passes(snapshot: Snapshot, rulesets: Mapping[str, Ruleset], path: Path) -> bool:
-    """Say the same of what was compiled for each node."""
-    return not path.lost and all(
-        trace(rulesets[node], Packet.of(leg.flow, hook)).accepted
-        for leg in path.legs
-        for node, hook in crossings(snapshot, leg.flow)
-        if node in rulesets and leg.node in ("", node)
+    """Say of what was compiled for each node whether it lets something get to its end."""
+    return not path.lost and all(way.accepted for _node, way in _ways(snapshot, rulesets, path))
+
+
+def whereabouts(snapshot: Snapshot, rulesets: Mapping[str, Ruleset], path: Path) -> str:
+    """Say how far what was compiled lets something come, and which chain ends it: a hint to where a bug is."""
+    ends = (
+        f"dropped on {node} by {way.chains[-1]}" for node, way in _ways(snapshot, rulesets, path) if not way.accepted
     )
+    return next(ends, "let through everywhere")
+
+
+def _ways(snapshot: Snapshot, rulesets: Mapping[str, Ruleset], path: Path) -> Iterator[tuple[str, Trace]]:
+    for leg in path.legs:
+        for node, hook in crossings(snapshot, leg.flow):
+            if node in rulesets and leg.node in ("", node):
+                yield node, trace(rulesets[node], Packet.of(leg.flow, hook))

@@ -1,10 +1,11 @@
 """Runs scenarios before a judge and writes down where it disagrees with what they expect."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from anp.conformance.changes import ChangeError
 from anp.conformance.judges import Answer, Judge
+from anp.conformance.path import deciders
 from anp.conformance.scenario import Probe, Scenario, Step
 from anp.conformance.world import World
 from compiler.addresses import IpVersion
@@ -13,13 +14,20 @@ from compiler.model import Flow
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One probe of one step in one address family: what was expected, and what was seen."""
+    """One probe of one step in one address family: what was expected, and what was seen.
+
+    `number` is the place of the probe in its scenario, counted through all steps. Of what was not as expected,
+    `decided` says what decides it according to the meaning, and `compiled` what the compiled rules make of it.
+    """
 
     step: str
+    number: int
     probe: Probe
     family: IpVersion
     flow: Flow
     answer: Answer
+    decided: str = ""
+    compiled: str = ""
 
     @property
     def passed(self) -> bool:
@@ -52,9 +60,11 @@ def run(
     judge: Judge,
     families: Sequence[IpVersion] | None = None,
     report: Callable[[Step, list[Verdict]], None] | None = None,
+    asked: Collection[int] | None = None,
 ) -> Result:
     """Run a scenario step by step; `report` is told after each.
 
+    All changes are made, but with `asked` only probes of steps with these numbers, from 0, are asked.
     Errors of the lab and the enforcer pass through: they say nothing about the scenario.
     """
     families = scenario.families if families is None else [f for f in families if f in scenario.families]
@@ -62,11 +72,14 @@ def run(
     try:
         world = World(scenario, families)
         judge.see(world.view)
-        for step in scenario.steps:
+        first = 0
+        for number, step in enumerate(scenario.steps):
             if step.changes:
                 restart = any("restart" in change for change in step.changes)
                 judge.see(world.change(step.changes), restart=restart)
-            found = list(_probed(step, world, judge, families))
+            wanted = asked is None or number in asked
+            found = list(_probed(step, first, world, judge, families)) if wanted else []
+            first += len(step.probes)
             verdicts += found
             if report:
                 report(step, found)
@@ -75,9 +88,19 @@ def run(
     return Result(scenario, judge.name, tuple(verdicts))
 
 
-def _probed(step: Step, world: World, judge: Judge, families: Sequence[IpVersion]) -> Iterator[Verdict]:
-    questions = [(probe, family) for family in families for probe in step.probes if family in probe.families]
-    asked = [(probe, family, world.path(probe, family)) for probe, family in questions]
-    answers = judge.answer([path for _probe, _family, path in asked])
-    for (probe, family, path), answer in zip(asked, answers, strict=True):
-        yield Verdict(step.name, probe, family, path.sent, answer)
+def _probed(step: Step, first: int, world: World, judge: Judge, families: Sequence[IpVersion]) -> Iterator[Verdict]:
+    questions = [
+        (number, probe, family)
+        for family in families
+        for number, probe in enumerate(step.probes, first)
+        if family in probe.families
+    ]
+    paths = [world.path(probe, family) for _number, probe, family in questions]
+    answers = judge.answer(paths)
+    for (number, probe, family), path, answer in zip(questions, paths, answers, strict=True):
+        verdict = Verdict(step.name, number, probe, family, path.sent, answer)
+        if not verdict.passed:
+            # Now, as the next step may change what decides.
+            decided, compiled = deciders(world.view.snapshot, path), judge.whereabouts(path)
+            verdict = Verdict(step.name, number, probe, family, path.sent, answer, decided, compiled)
+        yield verdict

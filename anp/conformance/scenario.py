@@ -29,15 +29,20 @@ Two tags mean something. `observed`: objects are taken as a cluster may already 
 to them today. `no-packets`: the lab cannot do this.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import yaml
 
 from anp.lab.topology import OutsideHost
+from anp.sources.diagnostics import has_errors
+from anp.sources.documents import read_documents
+from anp.sources.files import read_text
 from compiler.addresses import VERSIONS, IpVersion
 from compiler.model import MAX_PORT, Protocol
 
@@ -50,6 +55,7 @@ NO_PACKETS = "no-packets"
 """The tag of scenarios that the lab cannot do."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_PORT = re.compile("[0-9]{1,5}")
 
 
 class ScenarioError(Exception):
@@ -65,7 +71,6 @@ class Probe:
     protocol: Protocol
     port: int
     allowed: bool
-    hairpin: bool = False
     families: tuple[IpVersion, ...] = VERSIONS
 
     def __str__(self) -> str:
@@ -122,22 +127,22 @@ def parse_scenario(document: Any, path: Path) -> Scenario:
     """
     reader = _Reader(path)
     fields = reader.mapping(document, "the scenario", _SCENARIO_FIELDS)
-    aliases = {str(short): str(full) for short, full in (fields.get("aliases") or {}).items()}
+    aliases = {str(short): str(full) for short, full in reader.names(fields, "aliases").items()}
     objects: list[Mapping[str, Any]] = []
-    for name in fields.get("include") or ():
-        objects += _documents(path.parent / str(name))
-    objects += fields.get("objects") or ()
+    for name in reader.items(fields, "include"):
+        objects += reader.mappings({"include": _documents(path.parent / str(name))}, "include")
+    objects += reader.mappings(fields, "objects")
     return Scenario(
         name=reader.text(fields, "scenario"),
         about=reader.text(fields, "about"),
         path=path,
         source=str(fields.get("source") or ""),
-        features=tuple(map(str, fields.get("features") or ())),
-        families=_families(fields),
+        features=tuple(map(str, reader.items(fields, "features"))),
+        families=reader.families(fields),
         objects=tuple(objects),
-        outside=tuple(reader.outside(fields.get("outside") or {})),
-        steps=tuple(reader.step(step, aliases) for step in fields.get("steps") or ()),
-        tags=tuple(map(str, fields.get("tags") or ())),
+        outside=tuple(reader.outside(reader.names(fields, "outside"))),
+        steps=tuple(reader.step(step, aliases) for step in reader.items(fields, "steps")),
+        tags=tuple(map(str, reader.items(fields, "tags"))),
     )
 
 
@@ -146,7 +151,7 @@ _SCENARIO_FIELDS = frozenset(
 )
 _OUTSIDE_FIELDS = frozenset({"addresses", "serves"})
 _STEP_FIELDS = frozenset({"step", "changes", "expect"})
-_EXPECT_FIELDS = frozenset({"traffic", "families", "picture", "hairpin"})
+_EXPECT_FIELDS = frozenset({"traffic", "families", "picture"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,30 +175,51 @@ class _Reader:
             raise self.fail(f"{name!r} is missing")
         return value
 
-    def outside(self, value: Any) -> Iterator[OutsideHost]:
-        if not isinstance(value, dict):
-            raise self.fail("'outside' is not a mapping of names")
-        for name, given in value.items():
+    def items(self, fields: Mapping[str, Any], name: str) -> list[Any]:
+        value = fields.get(name)
+        if not isinstance(value, list | NoneType):
+            raise self.fail(f"{name!r} is not a list")
+        return value or []
+
+    def mappings(self, fields: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+        found = self.items(fields, name)
+        if not all(isinstance(value, dict) for value in found):
+            raise self.fail(f"{name!r} has an entry that is not a mapping")
+        return found
+
+    def names(self, fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+        value = fields.get(name)
+        if not isinstance(value, dict | NoneType):
+            raise self.fail(f"{name!r} is not a mapping of names")
+        return value or {}
+
+    def families(self, fields: Mapping[str, Any]) -> tuple[IpVersion, ...]:
+        wanted = self.items(fields, "families") or VERSIONS
+        return tuple(version for version in VERSIONS if version in wanted)
+
+    def outside(self, hosts: Mapping[str, Any]) -> Iterator[OutsideHost]:
+        for name, given in hosts.items():
             fields = self.mapping(given, f"the outside host {name!r}", _OUTSIDE_FIELDS)
             try:
-                addresses = tuple(map(ip_address, fields.get("addresses") or ()))
+                addresses = tuple(ip_address(str(text)) for text in self.items(fields, "addresses"))
             except ValueError as error:
                 raise self.fail(f"the outside host {name!r}: {error}") from error
-            yield OutsideHost(str(name), addresses, tuple(map(self.traffic, fields.get("serves") or ())))
+            yield OutsideHost(str(name), addresses, tuple(map(self.traffic, self.items(fields, "serves"))))
 
     def step(self, value: Any, aliases: Mapping[str, str]) -> Step:
         fields = self.mapping(value, "a step", _STEP_FIELDS)
         name = self.text(fields, "step")
         probes = [
-            probe for expectation in fields.get("expect") or () for probe in self.probes(expectation, aliases, name)
+            probe for expectation in self.items(fields, "expect") for probe in self.probes(expectation, aliases, name)
         ]
-        return Step(name, tuple(fields.get("changes") or ()), tuple(probes))
+        return Step(name, tuple(self.mappings(fields, "changes")), tuple(probes))
 
     def probes(self, value: Any, aliases: Mapping[str, str], step: str) -> Iterator[Probe]:
         fields = self.mapping(value, f"an expectation of step {step!r}", _EXPECT_FIELDS)
         picture = self.text(fields, "picture")
         lines = [line.split() for line in picture.splitlines() if line.strip()]
-        hairpin = fields.get("hairpin") is True
+        if not lines:
+            raise self.fail(f"step {step!r}: the picture is empty")
         for traffic in str(fields.get("traffic", "")).split():
             protocol, port = self.traffic(traffic)
             for source, *cells in lines[1:]:
@@ -202,20 +228,16 @@ class _Reader:
                 for destination, cell in zip(lines[0], cells, strict=True):
                     if cell != NOT_ASKED:
                         ends = (aliases.get(source, source), aliases.get(destination, destination))
-                        yield Probe(*ends, protocol, port, cell == THROUGH, hairpin, _families(fields))
+                        yield Probe(*ends, protocol, port, cell == THROUGH, self.families(fields))
 
-    def traffic(self, text: str) -> tuple[Protocol, int]:
-        name, _slash, port = text.partition("/")
+    def traffic(self, text: object) -> tuple[Protocol, int]:
+        name, _slash, port = str(text).partition("/")
         if name == "icmp":
             return Protocol.OTHER, 0
         protocol = next((p for p in Protocol if p.value == name and p is not Protocol.OTHER), None)
-        if protocol is None or not port.isdecimal() or not 0 < int(port) <= MAX_PORT:
+        if protocol is None or not _PORT.fullmatch(port) or not 0 < int(port) <= MAX_PORT:
             raise self.fail(f"{text!r} is no traffic such as tcp/80 or icmp")
         return protocol, int(port)
-
-
-def _families(fields: Mapping[str, Any]) -> tuple[IpVersion, ...]:
-    return tuple(version for version in VERSIONS if version in (fields.get("families") or VERSIONS))
 
 
 def _document(path: Path) -> Any:
@@ -226,8 +248,14 @@ def _document(path: Path) -> Any:
 
 
 def _documents(path: Path) -> list[Any]:
+    """Read a file that is within the bounds of manifests; but ``y`` is a text here, and names a namespace."""
+    content = read_text(str(path))
+    if content.text is None:
+        raise ScenarioError("; ".join(map(str, content.diagnostics)))
+    reading = read_documents(content.text, str(path))
+    if has_errors(reading.diagnostics):
+        raise ScenarioError("; ".join(map(str, reading.diagnostics)))
     try:
-        documents = yaml.load_all(path.read_text(encoding="utf-8"), Loader=_LOADER)
-        return [document for document in documents if document is not None]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        return [document for document in yaml.load_all(content.text, Loader=_LOADER) if document is not None]
+    except (ValueError, yaml.YAMLError) as error:
         raise ScenarioError(f"{path}: {error}") from error

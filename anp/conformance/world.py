@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from anp import api
-from anp.conformance.changes import ChangeError, Documents, apply_change, key_of, resolved
+from anp.conformance.changes import ChangeError, Documents, NotRefusedError, apply_change, key_of, resolved
 from anp.conformance.path import ManyBackendsError, Path, path_of
 from anp.conformance.scenario import OBSERVED, Probe, Scenario
 from anp.lab.services import Service, routes, to_service
@@ -64,7 +64,7 @@ class World:
         for change in changes:
             match dict(change):
                 case {"learn": names}:
-                    self._learned |= {str(name): AddressSet.of(*texts) for name, texts in names.items()}
+                    self._learned |= _learned(names)
                 case {"refuse": document}:
                     _refuse(resolved(document, self._resolve))
                 case _:
@@ -80,7 +80,7 @@ class World:
 
         """
         source, destination = (self._address(end, family) for end in (probe.source, probe.destination))
-        sent = Flow(source, destination, probe.protocol, probe.port, probe.hairpin)
+        sent = Flow(source, destination, probe.protocol, probe.port)
         snapshot = self.view.snapshot
         try:
             return path_of(sent, routes(self.view.services, snapshot), snapshot)
@@ -138,12 +138,19 @@ class World:
             raise ChangeError(f"{' '.join(filter(None, key_of(document)))}: {error}") from error
 
 
-def _refuse(document: Mapping[str, Any]) -> None:
+def _learned(names: Any) -> dict[str, AddressSet]:
+    try:
+        return {str(name): AddressSet.of(*map(str, texts)) for name, texts in names.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ChangeError(f"'learn' takes lists of addresses by name: {error}") from error
+
+
+def _refuse(document: Any) -> None:
     try:
         api.parse(document)
     except api.ApiError:
         return
-    raise ChangeError(f"{' '.join(filter(None, key_of(document)))} was to be refused, and is sound")
+    raise NotRefusedError(f"{' '.join(filter(None, key_of(document)))} was to be refused, and is sound")
 
 
 def _spelt(text: str) -> Address:

@@ -14,7 +14,7 @@ from anp.cli.options import DEFAULT_MASK_TEXT
 from compiler.marks import DEFAULT_MASK
 from tests.cli.calling import COMMAND, call, environment
 
-COMMANDS = (("explain",), ("compile",), ("lab", "run"), ("apply",), ("run",), ("uninstall",), ("crds",))
+COMMANDS = (("explain",), ("compile",), ("lab", "run"), ("apply",), ("run",), ("uninstall",), ("crds",), ("conformance",))
 
 
 def parts(text):
@@ -26,7 +26,7 @@ def parts(text):
 def test_the_help_names_every_command():
     found = parts(call("--help").out)
 
-    assert found == ["explain", "compile", "apply", "run", "uninstall", "crds", "lab"]
+    assert found == ["explain", "compile", "conformance", "apply", "run", "uninstall", "crds", "lab"]
     assert {command[0] for command in COMMANDS} == set(found)
     assert parts(call("lab", "--help").out) == ["run"]
 

@@ -1,4 +1,4 @@
-"""Every scenario before two judges that need no kernel; tests/kernel/test_scenarios.py has the third."""
+"""Every scenario before two judges that need no kernel; `make conformance` has the third."""
 
 import re
 from collections import Counter
