@@ -86,16 +86,17 @@ class _Content:
                 _only(body, "family", "table", "name", "packets", "bytes")
                 self.counters.add(_name(body))
             case "chain":
-                self.chains[_name(body)] = _hook(body)
+                self.chains[_new(_name(body), self.chains)] = _hook(body)
             case "map":
-                self.maps[_name(body)] = _map(body)
+                self.maps[_new(_name(body), self.maps)] = _map(body)
             case "rule":
                 self.rules.setdefault(_name(body, "chain"), []).append(_rule(body))
             case _:
                 raise ForeignError
 
     def ruleset(self) -> Ruleset:
-        """Return it all; rules of chains that are not ours go with their chains, which are foreign."""
+        """Return it all; rules of chains that are not ours are foreign as their chains are, listed or not."""
+        self.foreign |= {foreign({"rules of": name}) for name in self.rules if name not in self.chains}
         chains = {name: Chain(tuple(self.rules.get(name, ())), hook) for name, hook in self.chains.items()}
         return Ruleset(chains, self.maps, frozenset(self.counters), frozenset(self.foreign))
 
@@ -168,6 +169,13 @@ def _rule(body: _Body) -> NftRule:
 def _only(body: _Body, *keys: str) -> None:
     if body.keys() - {*keys, "handle"}:
         raise ForeignError
+
+
+def _new(name: str, known: Mapping[str, object]) -> str:
+    """Return a name that is not known yet; of two objects with one name we could not say which one is there."""
+    if name in known:
+        raise ForeignError
+    return name
 
 
 def _name(body: _Body, key: str = "name") -> str:

@@ -11,7 +11,7 @@ from anp.api.admission import Admission, Channel, Judgement
 from anp.api.core_v1 import Namespace, Node, Pod
 from anp.api.networking_v1 import NetworkPolicy
 from anp.api.problems import InvalidObjectError, Problem, UnsupportedKindError
-from anp.api.pruning import pruned
+from anp.api.pruning import pruned, unknown
 from anp.api.salvage import salvaged
 from anp.api.service_v1 import Service
 from anp.api.v1alpha1 import AdminNetworkPolicy, BaselineAdminNetworkPolicy
@@ -55,8 +55,9 @@ def parse(
     """Make the object that a document describes.
 
     A manifest without a namespace, of a kind that has one, is in ``default``. Unknown fields are dropped with
-    a warning. What an `Admission.OBSERVED` object says and we cannot read is a warning too, and fails closed in
-    translation.
+    a warning, but a submitted policy that has any outside of its status is refused: without a condition that is
+    misspelt it would be about more than was meant. What an `Admission.OBSERVED` object says and we cannot read is a
+    warning too, and fails closed in translation.
 
     Raises:
         UnsupportedKindError: the document is of another apiVersion or kind.
@@ -76,8 +77,10 @@ def parse(
             raise InvalidObjectError(problems, warnings) from None
         return Parsed(_salvaged(model, document, channel, problems), (*warnings, *problems))
     if admission is Admission.SUBMITTED:
-        if problems := _subject_problems(strict):
-            raise InvalidObjectError(problems, warnings)
+        strangers = _strangers(strict, document)
+        if problems := (*strangers, *_subject_problems(strict)):
+            told = {problem.path for problem in strangers}
+            raise InvalidObjectError(problems, [warning for warning in warnings if warning.path not in told])
         return Parsed(strict, warnings)
     return Parsed(_salvaged(model, document, channel, ()) if warnings else strict, warnings)
 
@@ -147,6 +150,13 @@ def _salvaged(
         metadata = rescued.metadata.model_copy(update={"namespace": DEFAULT_NAMESPACE})
         return rescued.model_copy(update={"metadata": metadata})
     return rescued
+
+
+def _strangers(strict: ApiObject, document: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """Return the fields of a policy that no channel has; what is in a status means nothing anyway."""
+    if not isinstance(strict, PolicyObject):
+        return ()
+    return tuple(problem for problem in unknown(type(strict), document) if problem.path[0] != "status")
 
 
 def _subject_problems(strict: ApiObject) -> tuple[Problem, ...]:

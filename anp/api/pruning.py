@@ -20,6 +20,12 @@ def pruned(
     return _pruned_model(model, document, channel, (), warnings), tuple(warnings)
 
 
+def unknown(model: type[ApiModel], document: Mapping[Any, Any]) -> tuple[Problem, ...]:
+    """Return a problem for every field that the schema of no channel has."""
+    dropped = pruned(model, document, Channel.EXPERIMENTAL)[1]
+    return tuple(Problem(problem.path, problem.message.replace(", so it is ignored", "", 1)) for problem in dropped)
+
+
 def unknown_fields(model: type[ApiModel], document: Mapping[Any, Any], channel: Channel) -> Iterator[str]:
     """Yield the names of the fields of this level that the schema does not have; a null is no field."""
     if model.partial:

@@ -7,6 +7,7 @@ from anp.api.admission import Channel
 from anp.api.crds import crd_yaml, crds
 from anp.cli import console
 from anp.cli.options import Output
+from anp.sources.diagnostics import printable
 
 
 def print_crds(channel: str, output: Output) -> None:
@@ -32,7 +33,7 @@ def write_crds(channel: str, directory: Path, output: Output) -> None:
         console.fail(f"cannot write to {directory}: {error.strerror}", console.EXIT_CANNOT)
     if output is Output.TEXT:
         for name in written:
-            console.say(name)
+            console.say(printable(name))
         return
     said: dict[str, Any] = {"kind": "Files", "version": 1, "files": written}
     console.document(said, output)

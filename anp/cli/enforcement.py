@@ -9,6 +9,7 @@ from anp.cli import console
 from anp.cli.options import Output
 from anp.cli.subject import cluster_or_exit, hostname, layout_or_exit, node_or_exit, told, warn_of_unaddressed
 from anp.node.standing import Report, Standing, unaddressed
+from anp.sources.diagnostics import printable
 from anp.sources.files import STANDARD_INPUT
 from compiler.compilation import compile_cluster
 from compiler.lower import lower
@@ -33,7 +34,7 @@ def apply(file: str, node: str, mark_mask: str, output: Output, *, dry_run: bool
                 return
             summary = enforcer.apply(desired).summary
     if output is Output.TEXT:
-        console.say(f"{node}: {_written(summary)}")
+        console.say(f"{printable(node)}: {_written(summary)}")
     else:
         said = {"kind": "Applied", "version": 1, "node": node, "written": dataclasses.asdict(summary)}
         console.document(said, output)
@@ -43,7 +44,7 @@ def _print_plan(node: str, tx: Transaction, output: Output) -> None:
     if output is Output.TEXT:
         console.raw(tx.script)
         if not tx.operations:
-            console.note(f"{node}: {_written(tx.summary)}")
+            console.note(f"{printable(node)}: {_written(tx.summary)}")
         return
     said = {"kind": "Plan", "version": 1, "node": node, "writes": dataclasses.asdict(tx.summary), "script": tx.script}
     console.document(said, output)

@@ -59,3 +59,11 @@ def test_a_directory_that_cannot_be_one(tmp_path):
 
     assert answer.code == 3
     assert answer.told == [f"error: cannot write to {tmp_path}/file: File exists"]
+
+
+def test_a_directory_with_an_escape_in_its_name_is_named_harmlessly(tmp_path):
+    answer = call("crds", "--directory", str(tmp_path / "\x1b[2J"))
+
+    assert answer.code == 0
+    assert answer.told == []
+    assert all(line.isprintable() for line in answer.out.splitlines())

@@ -1,12 +1,16 @@
 """Results for people and for programs: where they go, what they look like, and what is left out."""
 
+import fcntl
 import json
 import os
 import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -175,7 +179,7 @@ def test_a_reader_that_goes_away_ends_it_quietly():
         process = spawn(*command, stdout=writing)
         os.close(writing)
 
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
 
         assert err == ""
         assert process.returncode == console.EXIT_UNREAD
@@ -187,7 +191,7 @@ def test_help_too():
     process = spawn("--help", stdout=writing)
     os.close(writing)
 
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
 
     assert err == ""
     assert process.returncode != 0
@@ -197,18 +201,30 @@ def test_help_too():
 def test_a_full_disk_is_no_answer():
     with open("/dev/full", "w") as full:  # noqa: PTH123
         process = spawn(*QUESTION, stdout=full)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
 
     assert process.returncode == console.EXIT_CANNOT
     assert err == "error: cannot write the result: No space left on device\n"
 
 
+def waits_for_more(process):
+    """Whether a process has read all that was written to it, and sleeps until there is more."""
+    (unread,) = struct.unpack("i", fcntl.ioctl(process.stdin, termios.FIONREAD, bytes(4)))
+    state = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return not unread and state == "S"
+
+
 @pytest.mark.kernel
 def test_ctrl_c_ends_it_quietly(tmp_path):
-    with running("compile", "-f", "-", stdin=subprocess.PIPE) as process:  # it waits for the manifests
-        time.sleep(0.7)
+    with running("compile", "-f", "-", stdin=subprocess.PIPE) as process:
+        process.stdin.write("# manifests\n")
+        process.stdin.flush()
+        deadline = time.monotonic() + 60
+        while not waits_for_more(process):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=10)
+        process.wait(timeout=60)
         out, err = process.stdout.read(), process.stderr.read()
 
     assert process.returncode == console.EXIT_INTERRUPTED

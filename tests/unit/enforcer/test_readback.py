@@ -225,6 +225,35 @@ def test_a_comment_makes_a_rule_foreign():
     assert read.chains["class-1"].rules == ((Drop(), Foreign('{"comment": "x"}')),)
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"rule": {**OURS, "chain": "class-2", "expr": [{"accept": None}]}},
+        {"chain": {**OURS, "name": "class-1"}},
+        {"chain": {**OURS, "name": "class-1", "type": "filter", "hook": "input", "prio": 0, "policy": "accept"}},
+        {"map": {**OURS, "name": "class-4", "type": "ipv4_addr", "map": "verdict"}},
+    ],
+    ids=json.dumps,
+)
+def test_what_contradicts_the_rest_of_a_listing_is_foreign(entry):
+    held = [
+        {"chain": {**OURS, "name": "class-1"}},
+        {
+            "map": {
+                **OURS,
+                "name": "class-4",
+                "type": "ipv4_addr",
+                "map": "verdict",
+                "elem": [["10.0.0.1", {"drop": None}]],
+            }
+        },
+    ]
+
+    assert not read_listing(listing(*held)).foreign
+    assert read_listing(listing(*held, entry)).foreign
+    assert read_listing(listing(entry, *held)).foreign
+
+
 # Odd listings.
 
 WORDS = (

@@ -162,12 +162,12 @@ def test_a_kind_that_is_not_ours_is_ignored_unless_it_looks_like_ours(api_versio
     assert found.line == 2
 
 
-def test_unknown_fields_are_warnings_with_a_guess():
+def test_unknown_fields_of_a_policy_are_errors_with_a_guess():
     [found] = parse(
         "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: x}\nspec:\n  podSelecter: {}\n", "f"
     ).diagnostics
 
-    assert (found.severity, found.line, found.field) == (Severity.WARNING, 5, "spec.podSelecter")
+    assert (found.severity, found.line, found.field) == (Severity.ERROR, 5, "spec.podSelecter")
     assert "did you mean `podSelector`" in found.message
 
 
