@@ -37,6 +37,17 @@ test: lint ## Lint and run every test, those in the kernel too: what CI runs
 kernel: setup ## Run only the tests that need the kernel
 	ANP_REQUIRE_KERNEL=1 $(PYTEST) -m kernel
 
+# Tests of a real API server run its programs, and have no network to build them with.
+test kernel: controlplane
+
+.PHONY: controlplane
+controlplane: ## Build the API server that tests run, and the upstream suites: minutes, then quick
+	@scripts/controlplane
+
+.PHONY: conformance
+conformance: setup ## Run the conformance suites with real packets; their reports go to build/conformance
+	scripts/private $(BIN)/anp conformance --report build/conformance/report.yaml --junit build/conformance/junit.xml
+
 .PHONY: coverage
 coverage: setup ## Run every test and show which branches none of them takes
 	$(PYTEST) $(PARALLEL) --cov=anp --cov=compiler --cov=enforcer --cov-branch --cov-report=term-missing:skip-covered
@@ -94,4 +105,4 @@ distclean: clean ## Remove .venv as well
 help: ## Show this
 	@awk 'BEGIN { FS = ":.*## " } \
 	    /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	    /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	    /^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

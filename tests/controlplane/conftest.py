@@ -1,0 +1,3 @@
+"""These tests are about control planes, and have them."""
+
+from tests.controlplane.fixtures import *  # noqa: F403
