@@ -41,8 +41,9 @@ kernel: setup ## Run only the tests that need the kernel
 test kernel: controlplane
 
 .PHONY: controlplane
-controlplane: ## Build the API server that tests run, and the upstream suites: minutes, then quick
+controlplane: setup ## Build the API server that tests run, and the upstream suites: minutes, then quick
 	@scripts/controlplane
+	@$(BIN)/python -m tests.kubelet --build
 
 .PHONY: conformance
 conformance: setup ## Run the conformance suites with real packets; their reports go to build/conformance

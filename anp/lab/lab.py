@@ -1,6 +1,7 @@
 """The lab itself: builds what a topology says, changes it, probes it, and takes it down."""
 
 import itertools
+import os
 import resource
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -141,6 +142,14 @@ class Lab:
         Raises TopologyError where there is no such place.
         """
         return self._site(place).namespace.call(function)
+
+    def open(self, place: Place) -> int:
+        """Return a new file descriptor of the namespace of `place`, which the caller closes.
+
+        By it, other processes can enter. Raises TopologyError where there is no such place.
+        """
+        with self._lock:
+            return os.dup(self._site(place).namespace.fd)
 
     def in_node(self, name: str, function: Callable[[], T]) -> T:
         """Run `function` in a node's namespace, as `call` does."""
