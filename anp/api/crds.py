@@ -1,4 +1,4 @@
-"""The CustomResourceDefinitions of the cluster policies, made from the models (1.1).
+"""The CustomResourceDefinitions of the cluster policies (1.1) and of the engine's own objects, made from the models.
 
 ``python -m anp.api.crds [DIRECTORY]`` writes them all; the checked-in ones are in ``crds/``.
 """
@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from anp.api.admission import Channel
+from anp.api.engine_v1alpha1 import GenerationSlice, NodeEnforcement, PolicyGeneration
 from anp.api.objects import KubernetesObject
 from anp.api.structure import EXPERIMENTAL_KEY, RULES_KEY
 from anp.api.v1alpha1 import AdminNetworkPolicy, BaselineAdminNetworkPolicy
@@ -42,9 +43,10 @@ class _Definition:
 
     model: type[KubernetesObject]
     short_name: str
-    approval: str
-    bundle: str
     columns: tuple[_Column, ...]
+    approval: str = ""
+    bundle: str = ""
+    status: bool = True
 
 
 _TIER = _Column("Tier", "string", ".spec.tier")
@@ -52,15 +54,34 @@ _PRIORITY = _Column("Priority", "string", ".spec.priority")
 _AGE = _Column("Age", "date", ".metadata.creationTimestamp")
 
 _DEFINED = (
-    _Definition(AdminNetworkPolicy, "anp", f"{_APPROVAL}/300", "v0.1.7", (_PRIORITY, _AGE)),
-    _Definition(BaselineAdminNetworkPolicy, "banp", f"{_APPROVAL}/300", "v0.1.7", (_AGE,)),
-    _Definition(ClusterNetworkPolicy, "cnp", f"{_APPROVAL}/347", "v0.2.0", (_TIER, _PRIORITY, _AGE)),
+    _Definition(AdminNetworkPolicy, "anp", (_PRIORITY, _AGE), f"{_APPROVAL}/300", "v0.1.7"),
+    _Definition(BaselineAdminNetworkPolicy, "banp", (_AGE,), f"{_APPROVAL}/300", "v0.1.7"),
+    _Definition(ClusterNetworkPolicy, "cnp", (_TIER, _PRIORITY, _AGE), f"{_APPROVAL}/347", "v0.2.0"),
 )
+
+_NUMBER = _Column("Number", "integer", ".spec.number")
+_PUBLISHED = _Column("Published", "date", ".spec.at")
+_HOLDS = _Column("Holds", "string", ".spec.holds")
+_GENERATION = _Column("Generation", "integer", ".status.generation")
+_ERROR = _Column("Error", "string", ".status.error")
+_APPLIED = _Column("Applied", "date", ".status.appliedAt")
+
+_ENGINE = (
+    _Definition(PolicyGeneration, "pgen", (_NUMBER, _PUBLISHED, _AGE), status=False),
+    _Definition(GenerationSlice, "gslice", (_HOLDS, _AGE), status=False),
+    _Definition(NodeEnforcement, "nenf", (_GENERATION, _ERROR, _APPLIED, _AGE)),
+)
+_ENGINE_DIRECTORY = "engine"
 
 
 def crds(channel: Channel) -> list[Document]:
     """Return the CustomResourceDefinitions of a channel, as documents for a writer of YAML or JSON."""
     return [_crd(definition, channel) for definition in _DEFINED]
+
+
+def engine_crds() -> list[Document]:
+    """Return the CustomResourceDefinitions of what the controller and its agents tell each other."""
+    return [_crd(definition, None) for definition in _ENGINE]
 
 
 def crd_yaml(crd: Mapping[str, Any]) -> str:
@@ -70,10 +91,11 @@ def crd_yaml(crd: Mapping[str, Any]) -> str:
 
 def crd_files() -> Iterator[tuple[str, str]]:
     """Yield the path below ``crds/`` and the text of every file."""
-    for channel in Channel:
-        for crd in crds(channel):
+    sets = {channel.value: crds(channel) for channel in Channel} | {_ENGINE_DIRECTORY: engine_crds()}
+    for directory, definitions in sets.items():
+        for crd in definitions:
             names = crd["spec"]["names"]
-            yield f"{channel.value}/{crd['spec']['group']}_{names['plural']}.yaml", crd_yaml(crd)
+            yield f"{directory}/{crd['spec']['group']}_{names['plural']}.yaml", crd_yaml(crd)
 
 
 def main(directory: Path) -> None:
@@ -84,19 +106,20 @@ def main(directory: Path) -> None:
         path.write_text(text)
 
 
-def _crd(definition: _Definition, channel: Channel) -> Document:
+def _crd(definition: _Definition, channel: Channel | None) -> Document:
+    """Make a CustomResourceDefinition; kinds that have no channels have all that their models have."""
     resource = definition.model.resource
+    metadata: Document = {"name": f"{resource.plural}.{resource.group}"}
+    if channel:
+        metadata["annotations"] = {
+            "api-approved.kubernetes.io": definition.approval,
+            f"{resource.group}/bundle-version": definition.bundle,
+            f"{resource.group}/channel": channel.value,
+        }
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {
-            "name": f"{resource.plural}.{resource.group}",
-            "annotations": {
-                "api-approved.kubernetes.io": definition.approval,
-                f"{resource.group}/bundle-version": definition.bundle,
-                f"{resource.group}/channel": channel.value,
-            },
-        },
+        "metadata": metadata,
         "spec": {
             "group": resource.group,
             "names": {
@@ -111,10 +134,10 @@ def _crd(definition: _Definition, channel: Channel) -> Document:
                 {
                     "additionalPrinterColumns": [column.document() for column in definition.columns],
                     "name": resource.version,
-                    "schema": {"openAPIV3Schema": _schema(definition.model, channel)},
+                    "schema": {"openAPIV3Schema": _schema(definition.model, channel or Channel.EXPERIMENTAL)},
                     "served": True,
                     "storage": True,
-                    "subresources": {"status": {}},
+                    "subresources": {"status": {}} if definition.status else {},
                 }
             ],
         },
@@ -126,7 +149,7 @@ def _schema(model: type[KubernetesObject], channel: Channel) -> Document:
     schema = _structural(raw, raw.get("$defs", {}), channel)
     # The API server checks what all objects share by itself, and wants to read no more than this.
     schema["properties"]["metadata"] = {"type": "object"}
-    schema["required"] = ["metadata", "spec"]
+    schema["required"] = [name for name in ("metadata", "spec") if name in schema["properties"]]
     return schema
 
 
@@ -136,7 +159,7 @@ def _structural(node: Mapping[str, Any], definitions: Mapping[str, Any], channel
     schema = {
         key: value
         for key, value in node.items()
-        if key not in ("$defs", "title", "default", "required", "properties", "items", RULES_KEY, EXPERIMENTAL_KEY)
+        if key not in ("$defs", "title", "default", "required", "properties", RULES_KEY, EXPERIMENTAL_KEY)
     }
     if node.get("default"):
         schema["default"] = node["default"]
@@ -148,6 +171,8 @@ def _structural(node: Mapping[str, Any], definitions: Mapping[str, Any], channel
         }
     if node.get("required"):
         schema["required"] = sorted(node["required"])
+    if "additionalProperties" in node:
+        schema["additionalProperties"] = _structural(node["additionalProperties"], definitions, channel)
     if "items" in node:
         schema["items"] = _structural(node["items"], definitions, channel)
     if rules := [rule for rule in node.get(RULES_KEY, ()) if rule.applies(channel)]:

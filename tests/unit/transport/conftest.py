@@ -1,0 +1,1 @@
+from tests.controlplane.fixtures import *  # noqa: F403
