@@ -49,7 +49,7 @@ DEFAULT_LAYOUT = MarkLayout()
 LINEAR_PORTS = 4
 """Up to so many port ranges of a protocol are asked one by one. That is no slower than a lookup, and every map of
 ranges is one more that libnftables lists before it adds anything anywhere (docs/adr/0006)."""
-_KEY: Mapping[IpVersion, KeyType] = {4: KeyType.IPV4, 6: KeyType.IPV6}
+KEY: Mapping[IpVersion, KeyType] = {4: KeyType.IPV4, 6: KeyType.IPV6}
 
 
 def lower(compilation: Compilation, node: str, layout: MarkLayout = DEFAULT_LAYOUT) -> Ruleset:
@@ -70,17 +70,17 @@ def lower_share(share: Share, layout: MarkLayout = DEFAULT_LAYOUT) -> Ruleset:
     outcomes = {outcome for profile in profiles for outcome in profile.outcomes}
     targets = {profile: profile_target(profile) for profile in profiles}
     maps = dict(_address_maps(share))
-    chains = dict(_base(layout))
+    chains = dict(base_chains(layout))
     for number in share.numbers.values():
         if number:
-            chains[names.class_chain(number)] = Chain(((SetMark(layout.mask, layout.mark(number)),),))
+            chains[names.class_chain(number)] = chain_of_class(number, layout)
     for digest, program in share.programs.items():
         chain, elements = _program(program, share.numbers, targets, layout)
         chains[names.program(digest)] = chain
         maps[names.program(digest)] = ExactMap(KeyType.MARK, elements)
-    chains.update((names.profile_chain(p.digest), _profile(p)) for p in profiles if len(p.outcomes) > 1)
-    chains.update((names.rule_chain(outcome), _rule(outcome)) for outcome in outcomes)
-    chains.update((subject_chain(subject), _subject(subject, layout)) for _pod, subject in share.subjects)
+    chains.update((names.profile_chain(p.digest), chain_of_profile(p)) for p in profiles if len(p.outcomes) > 1)
+    chains.update((names.rule_chain(outcome), chain_of_rule(outcome)) for outcome in outcomes)
+    chains.update((subject_chain(subject), chain_of_subject(subject, layout)) for _pod, subject in share.subjects)
     return Ruleset(chains, maps, frozenset(map(names.rule_chain, outcomes)))
 
 
@@ -109,9 +109,9 @@ def _address_maps(share: Share) -> Iterator[tuple[str, VerdictMap]]:
         }
         hosts: dict[int, Verdict] = {number: to_class[m] for number, m in share.hosts[version].items()}
         segments: dict[Range, Verdict] = {s.addresses: to_class[s.membership] for s in share.segments[version]}
-        yield names.subject_map(version), ExactMap(_KEY[version], subjects)
-        yield names.class_map(version), ExactMap(_KEY[version], hosts)
-        yield names.net_map(version), RangeMap(_KEY[version], segments)
+        yield names.subject_map(version), ExactMap(KEY[version], subjects)
+        yield names.class_map(version), ExactMap(KEY[version], hosts)
+        yield names.net_map(version), RangeMap(KEY[version], segments)
 
 
 def _program(
@@ -127,10 +127,20 @@ def _program(
     elements: dict[int, Verdict] = {
         layout.mark(number): verdict for number, verdict in verdicts.items() if verdict is not default
     }
-    return Chain(((MarkLookup(layout.class_mask, names.program(program.digest)),), (default,))), elements
+    return chain_of_program(program.digest, default, layout), elements
 
 
-def _profile(profile: Profile) -> Chain:
+def chain_of_class(number: int, layout: MarkLayout) -> Chain:
+    """Make the chain that puts a class into the mark."""
+    return Chain(((SetMark(layout.mask, layout.mark(number)),),))
+
+
+def chain_of_program(digest: str, default: Verdict, layout: MarkLayout) -> Chain:
+    """Make a program's chain: look the class up, and a miss is the default."""
+    return Chain(((MarkLookup(layout.class_mask, names.program(digest)),), (default,)))
+
+
+def chain_of_profile(profile: Profile) -> Chain:
     """Make a profile's chain: look ports up where they matter, then do what becomes of all the rest."""
     rules: list[NftRule] = []
     for protocol in PORT_PROTOCOLS:
@@ -146,11 +156,12 @@ def _profile(profile: Profile) -> Chain:
     return Chain((*rules, (Goto(names.rule_chain(profile.other)),)))
 
 
-def _rule(outcome: Outcome) -> Chain:
+def chain_of_rule(outcome: Outcome) -> Chain:
+    """Make the chain of an outcome, which ends the matter."""
     return Chain(((Count(names.rule_chain(outcome)), Return() if outcome.accept else Drop()),))
 
 
-def _subject(subject: Subject, layout: MarkLayout) -> Chain:
+def chain_of_subject(subject: Subject, layout: MarkLayout) -> Chain:
     """Make the chain of some pods: to the program of the direction that is being judged, if there is one."""
     rules: list[NftRule] = []
     if subject.egress:
@@ -166,7 +177,7 @@ def _to_program(program: Program) -> Goto:
     return Goto(names.program(program.digest))
 
 
-def _base(layout: MarkLayout) -> Iterator[tuple[str, Chain]]:
+def base_chains(layout: MarkLayout) -> Iterator[tuple[str, Chain]]:
     """Make the chains that every node with a subject has.
 
     Forwarded packets are judged at both ends; packets to the node itself at their source only. What the node

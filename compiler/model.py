@@ -7,6 +7,7 @@ what they mean is written in `compiler.semantics`. Section numbers refer to the 
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TypeAlias
 
 from compiler.addresses import Address, AddressSet
@@ -318,8 +319,9 @@ class Snapshot:
 
         """
         namespaces = dict(sorted((namespaces or {}).items()))
+        pods = tuple(sorted(pods, key=attrgetter("namespace", "name")))
         owners: dict[Address, Pod] = {}
-        for pod in sorted(pods, key=lambda pod: pod.key):
+        for pod in pods:
             if pod.namespace not in namespaces:
                 raise ValueError(f"pod {pod} is in a namespace that the snapshot does not have")
             for address in pod.addresses if pod.governed else ():
@@ -327,7 +329,7 @@ class Snapshot:
                     raise ValueError(f"pods {owners[address]} and {pod} have the same address {address}")
         return cls(
             namespaces=namespaces,
-            pods=tuple(sorted(pods, key=lambda pod: pod.key)),
+            pods=pods,
             nodes=tuple(sorted(nodes, key=lambda node: node.name)),
             policies=tuple(sorted(policies, key=lambda policy: policy.order)),
             learned=dict(sorted((learned or {}).items())),

@@ -30,6 +30,9 @@ from compiler.model import (
 from compiler.packets import EVERY_PACKET, NO_PACKET, PacketSet
 from compiler.profiles import Outcome, Profile
 
+REMEMBERED = 1 << 15
+"""A program outlives the classes that it was asked about; after so many answers it forgets them all and goes on."""
+
 
 # Without slots, because the digest is kept: programs are asked for by their group once for each pod.
 @dataclass(frozen=True)
@@ -60,6 +63,13 @@ class Group:
             return cls(direction, concerned)
         used = {port for port in ports if port.name in names}
         return cls(direction, concerned, tuple(sorted(used, key=lambda p: (p.name, p.protocol.value, p.number))))
+
+    @property
+    def asks_names(self) -> bool:
+        """Whether the rules depend on what pods at the other end declare under names."""
+        return self.direction is Direction.EGRESS and any(
+            isinstance(item, NamedPort) for policy in self.policies for rule in policy.egress for item in rule.traffic
+        )
 
     @cached_property
     def digest(self) -> str:
@@ -114,7 +124,7 @@ class Program:
     """The verdicts of one group, computed class by class when asked for.
 
     `digest` names the group. `mask` holds the atoms that the program asks about: classes that agree on them have one
-    profile. Equal profiles are one object. `policies` are those of the group, where they are known.
+    profile. `policies` are those of the group, where they are known.
     """
 
     def __init__(
@@ -155,6 +165,8 @@ class Program:
         key = (met, membership & self._named)
         profile = self._known.get(key)
         if profile is None:
+            if len(self._known) == REMEMBERED:
+                self._known.clear()
             profile = self._known[key] = Profile.of(self._settled(*key))
         return profile
 

@@ -72,6 +72,10 @@ class SelectionIndex:
         self._pods_in: dict[str, tuple[SelectorIndex, ...]] = {}
         self._found: dict[tuple[str, Labels], int] = {}
 
+    def __len__(self) -> int:
+        """Count the answers that are remembered."""
+        return len(self._found)
+
     def matching(self, namespace: str, labels: Labels) -> int:
         """Return the bit set of the selections that match a pod with these labels in that namespace."""
         found = self._found.get((namespace, labels))

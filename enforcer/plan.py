@@ -6,9 +6,10 @@ still referred to or not yet there, and an object of another kind may take the n
 sees the state between, because the kernel applies a transaction at once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from compiler.differences import changed_keys
 from compiler.ruleset import (
     AddressLookup,
     Chain,
@@ -18,7 +19,6 @@ from compiler.ruleset import (
     PortLookup,
     RangeMap,
     Ruleset,
-    Verdict,
     VerdictMap,
 )
 from compiler.syntax import InvalidRulesetError, require_disjoint
@@ -71,12 +71,14 @@ class _Change:
     """What is more than a difference of elements, by name.
 
     Attributes:
+        elements: What comes, goes or changes in exact maps that stay. Others are not there.
         maps: Maps that go, or stay in name only.
         chains: Chains that go, or stay in name only.
         rewritten: Chains that stay, with other rules or with rules that hold on to one of `maps`.
 
     """
 
+    elements: Mapping[str, list[int]]
     maps: frozenset[str]
     chains: frozenset[str]
     rewritten: frozenset[str]
@@ -84,13 +86,15 @@ class _Change:
     @classmethod
     def of(cls, actual: Ruleset, desired: Ruleset) -> "_Change":
         maps = frozenset(n for n, m in actual.maps.items() if not _same_kind(m, desired.maps.get(n)))
-        chains = frozenset(n for n, c in actual.chains.items() if not _same_hook(c, desired.chains.get(n)))
-        rewritten = frozenset(
-            n
-            for n, c in actual.chains.items()
-            if n not in chains and (c != desired.chains[n] or (maps and not maps.isdisjoint(_maps_of(c))))
-        )
-        return cls(maps, chains, rewritten)
+        elements = {
+            n: changed_keys(m.elements, wanted.elements)
+            for n, m in actual.maps.items()
+            if isinstance(m, ExactMap) and n not in maps and isinstance(wanted := desired.maps[n], ExactMap)
+        }
+        changed = [n for n in changed_keys(actual.chains, desired.chains) if n in actual.chains]
+        chains = frozenset(n for n in changed if not _same_hook(actual.chains[n], desired.chains.get(n)))
+        holding = (n for n, c in actual.chains.items() if not maps.isdisjoint(_maps_of(c))) if maps else ()
+        return cls(elements, maps, chains, frozenset((*changed, *holding)) - chains)
 
 
 def _leaving(actual: Ruleset, desired: Ruleset, change: _Change) -> Iterator[Operation]:
@@ -101,7 +105,7 @@ def _leaving(actual: Ruleset, desired: Ruleset, change: _Change) -> Iterator[Ope
         if name in change.maps:
             yield DeleteMap(name)
         else:
-            yield from _elements_leaving(name, current, desired.maps[name])
+            yield from _elements_leaving(name, current, desired.maps[name], change.elements.get(name, ()))
     yield from map(DeleteChain, sorted(change.chains))
     yield from map(DeleteCounter, sorted(actual.counters - desired.counters))
 
@@ -115,44 +119,38 @@ def _arriving(actual: Ruleset, desired: Ruleset, change: _Change) -> Iterator[Op
     for name in sorted(desired.maps.keys() - kept.keys()):
         yield AddMap(name, _without_elements(desired.maps[name]))
     for name, wanted in sorted(desired.maps.items()):
-        yield from _elements_arriving(name, kept.get(name), wanted)
+        yield from _elements_arriving(name, kept.get(name), wanted, change.elements.get(name, ()))
     for name in sorted(new_chains | change.rewritten):
         for rule in desired.chains[name].rules:
             _require_disjoint_ports(rule)
             yield AddRule(name, rule)
 
 
-def _elements_leaving(name: str, current: VerdictMap, wanted: VerdictMap) -> Iterator[Operation]:
+def _elements_leaving(
+    name: str, current: VerdictMap, wanted: VerdictMap, changed: Sequence[int]
+) -> Iterator[Operation]:
     """Yield what takes out the elements of a map that are not wanted as they are; a changed one goes and comes."""
-    match current, wanted:
-        case ExactMap(key, before), ExactMap(_, after):
-            going = _changed(before, after)
+    match current:
+        case ExactMap(key, before):
+            going = tuple(number for number in changed if number in before)
             if going:
-                yield DeleteElements(name, key, tuple(going))
-        case RangeMap(_, ranges), _ if ranges and ranges != wanted.elements:
+                yield DeleteElements(name, key, going)
+        case RangeMap(_, ranges) if ranges and ranges != wanted.elements:
             yield FlushMap(name)
 
 
-def _elements_arriving(name: str, current: VerdictMap | None, wanted: VerdictMap) -> Iterator[Operation]:
+def _elements_arriving(
+    name: str, current: VerdictMap | None, wanted: VerdictMap, changed: Sequence[int]
+) -> Iterator[Operation]:
     match wanted, current:
-        case ExactMap(key, after), ExactMap(_, before):
-            coming = _changed(after, before)
+        case ExactMap(key, after), ExactMap():
+            coming = {number: after[number] for number in changed if number in after}
             if coming:
                 yield AddElements(name, ExactMap(key, coming))
         case _, _ if wanted.elements and (current is None or wanted.elements != current.elements):
             if isinstance(wanted, RangeMap):
                 require_disjoint(name, wanted.elements)
             yield AddElements(name, wanted)
-
-
-def _changed(elements: Mapping[int, Verdict], others: Mapping[int, Verdict]) -> dict[int, Verdict]:
-    """Return the elements that are not, or not with the same verdict, among others."""
-    # Verdicts mostly are the very same object, and comparing a hundred thousand of them otherwise is slow.
-    return {
-        number: verdict
-        for number, verdict in elements.items()
-        if (other := others.get(number)) is not verdict and other != verdict
-    }
 
 
 def _require_disjoint_ports(rule: NftRule) -> None:

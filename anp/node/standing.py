@@ -10,8 +10,8 @@ from anp.sources.diagnostics import Diagnostic, has_errors
 from anp.sources.last_good import LastGood
 from anp.sources.watch import DirectoryWatch
 from anp.state.cluster import cluster_of
-from compiler.compilation import compile_cluster
-from compiler.lower import lower
+from compiler.compilation import Compilation, compile_cluster
+from compiler.lowering import Lowering
 from compiler.marks import MarkLayout, TooManyClassesError
 from compiler.model import Pod, Snapshot
 from compiler.syntax import InvalidRulesetError
@@ -54,7 +54,8 @@ class Standing:
         self._path = path
         self._node = node
         self._enforcer = enforcer
-        self._layout = layout
+        self._lowering = Lowering(node, layout)
+        self._compilation: Compilation | None = None
         self._retry = retry
         self._files = LastGood(path)
         self._remembers = False
@@ -94,7 +95,8 @@ class Standing:
             if not self._remembers and not (self._enforcer.installed or self._enforcer.start()).empty:
                 error = "the files have errors, and what they said before this started is not known"
                 return Report(self._generation, news, unheard, error=error)
-            applied = self._enforcer.apply(lower(compile_cluster(cluster.snapshot), self._node, self._layout))
+            self._compilation = compile_cluster(cluster.snapshot, previous=self._compilation)
+            applied = self._enforcer.apply(self._lowering.lower(self._compilation))
         except (EnforcerError, InvalidRulesetError, TooManyClassesError) as refusal:
             refused = isinstance(refusal, EnforcerError)
             return Report(self._generation, news, unheard, error=str(refusal), refused=refused)

@@ -1,11 +1,16 @@
 """What a node makes of a generation is what it would have compiled itself."""
 
+import dataclasses
+from ipaddress import IPv4Address
+
 from hypothesis import given
 
+from bench.clusters import cluster as large
 from compiler.compilation import compile_cluster
-from compiler.generation import Generation, generation_of, share_of
+from compiler.generation import Generation, GenerationWriter, generation_of, share_of
 from compiler.lower import DEFAULT_LAYOUT, lower, lower_share
 from compiler.model import Direction
+from tests.property.test_incremental import paths
 from tests.strategies import snapshots
 
 
@@ -37,3 +42,29 @@ def test_a_generation_names_nothing_that_it_does_not_have_and_has_nothing_that_i
 
 def test_nothing_is_made_of_nothing():
     assert lower_share(share_of(Generation(), "left", DEFAULT_LAYOUT)).empty
+
+
+@given(paths())
+def test_what_is_written_after_other_things_is_what_would_be_written_alone(path):
+    writer, compilation = GenerationWriter(), None
+
+    for snapshot in path:
+        compilation = compile_cluster(snapshot, previous=compilation)
+
+        assert writer.generation(compilation) == generation_of(compile_cluster(snapshot))
+
+
+def test_what_has_not_changed_is_the_same_object():
+    before = large(300, 20, 6)
+    pod = dataclasses.replace(before.pods[1], name="zz-newcomer", addresses=(IPv4Address("10.9.9.9"),))
+    after = dataclasses.replace(before, pods=(*before.pods, pod))
+    writer, compilation = GenerationWriter(), compile_cluster(before)
+
+    first = writer.generation(compilation)
+    second = writer.generation(compile_cluster(after, previous=compilation))
+
+    assert second.members.keys() - first.members.keys() == {f"pod {pod}"}
+    assert all(second.members[owner] is member for owner, member in first.members.items())
+    assert second.programs is first.programs
+    assert second.shapes is first.shapes
+    assert second.spans is first.spans
