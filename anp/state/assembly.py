@@ -97,18 +97,9 @@ class _Desk:
 
     def _take_policy(self, thing: api.PolicyObject, item: Item) -> None:
         translation = api.to_policy(thing)
-        policy = translation.policy
-        self.policies[identity(thing)] = policy
-        told: list[str] = []
-        for direction in model.Direction:
-            for rule in policy.rules(direction):
-                if rule.failed_closed:
-                    told.append(rule.failed_closed)
-                    message = f"this rule fails closed: {rule.failed_closed}"
-                    self.tell(Severity.WARNING, message, item, ("spec", direction.value, rule.index))
-        for problem in translation.warnings:
-            if not any(problem.message in reason for reason in told):
-                self.tell(Severity.WARNING, problem.message, item, problem.path)
+        self.policies[identity(thing)] = translation.policy
+        for severity, message, path in remarks(translation):
+            self.tell(severity, message, item, path)
 
     def settle_addresses(self) -> None:
         """Leave every address to one governed pod or to a node: a verdict needs one owner (2.18)."""
@@ -123,7 +114,7 @@ class _Desk:
                 claims[address].append(pod)
         for address, claimants in claims.items():
             if len(claimants) > 1:
-                keeper, *losers = sorted(claimants, key=self._claim)
+                keeper, *losers = sorted(claimants, key=lambda pod: claim_of(self._pod(pod)))
                 for loser in losers:
                     self._take_address(loser, address, f"pod {keeper}")
 
@@ -137,17 +128,6 @@ class _Desk:
         thing = bare(self.items[_key(pod)])
         assert isinstance(thing, api.Pod)  # noqa: S101 - only pods are filed there
         return thing
-
-    def _claim(self, pod: model.Pod) -> tuple[bool, bool, float, tuple[str, str]]:
-        """Return how good a claim to an address is, the best first: a live pod's, then the latest."""
-        thing = self._pod(pod)
-        since = thing.metadata.creation_timestamp
-        return (
-            thing.status.phase != "Running",
-            thing.metadata.deletion_timestamp is not None,
-            -_seconds(since) if since else float("inf"),
-            pod.key,
-        )
 
     def find_namespaces(self) -> None:
         """Make the namespaces that are only spoken of, as they must be there in a cluster that has these objects."""
@@ -176,6 +156,33 @@ class _Desk:
             more = f"; {len(pods)} pods are on it" if len(pods) > 1 else ""
             message = f"the node {name} is not declared{more}"
             self.tell(Severity.WARNING, message, self.items[_key(pods[0])], ("spec", "nodeName"))
+
+
+def remarks(translation: api.Translation) -> Iterator[tuple[Severity, str, FieldPath]]:
+    """Yield what the author of a policy should hear, whatever else there is in the cluster."""
+    policy = translation.policy
+    told: list[str] = []
+    for direction in model.Direction:
+        for rule in policy.rules(direction):
+            if rule.failed_closed:
+                told.append(rule.failed_closed)
+                message = f"this rule fails closed: {rule.failed_closed}"
+                yield Severity.WARNING, message, ("spec", direction.value, rule.index)
+    for problem in translation.warnings:
+        if not any(problem.message in reason for reason in told):
+            yield Severity.WARNING, problem.message, problem.path
+
+
+def claim_of(thing: api.Pod) -> tuple[bool, bool, float, tuple[str, str]]:
+    """Return how good a claim to an address is, the best first: a live pod's, then the latest."""
+    metadata = thing.metadata
+    since = metadata.creation_timestamp
+    return (
+        thing.status.phase != "Running",
+        metadata.deletion_timestamp is not None,
+        -_seconds(since) if since else float("inf"),
+        (metadata.namespace, metadata.name),
+    )
 
 
 def _key(thing: model.Pod | model.Policy) -> _Key:

@@ -182,9 +182,16 @@ class ControlPlane:
             )
         return path
 
-    def service_account(self, namespace: str, name: str) -> Path:
-        """Write a kubeconfig for a ServiceAccount, which must exist, with a new token of it."""
-        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    def service_account(self, namespace: str, name: str, pod: Mapping[str, Any] | None = None) -> Path:
+        """Write a kubeconfig for a ServiceAccount, which must exist, with a new token of it.
+
+        With a pod of that ServiceAccount the token is one as the pod gets it: it says on which node the pod is.
+        """
+        spec = {}
+        if pod is not None:
+            bound = {"kind": "Pod", "apiVersion": "v1", "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"]}
+            spec = {"boundObjectRef": bound}
+        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
         where = f"/api/v1/namespaces/{quote(namespace, safe='')}/serviceaccounts/{quote(name, safe='')}/token"
         token = self._admin.request("POST", where, request)["status"]["token"]
         path = self.folder / f"{hashlib.sha256(token.encode()).hexdigest()[:12]}.kubeconfig"

@@ -53,7 +53,8 @@ class Server:
         """Change to the CRDs of a channel: from then on all that it serves is judged by them."""
         if self.channel is channel:
             return
-        self.plane.apply(yaml.safe_load(path.read_text()) for path in sorted((ROOT / "crds" / channel.value).iterdir()))
+        files = sorted((ROOT / "crds" / channel.value).glob("*.yaml"))
+        self.plane.apply(yaml.safe_load(path.read_text()) for path in files)
         experimental = channel is Channel.EXPERIMENTAL
         wait_for(
             lambda: all((self.refusal(document) == "") == experimental for document in TELLING),

@@ -3,13 +3,15 @@
 import dataclasses
 from ipaddress import IPv4Address
 
+import pytest
 from hypothesis import given
 
 from bench.clusters import cluster as large
 from compiler.compilation import compile_cluster
 from compiler.generation import Generation, GenerationWriter, generation_of, share_of
 from compiler.lower import DEFAULT_LAYOUT, lower, lower_share
-from compiler.model import Direction
+from compiler.model import Direction, Protocol
+from tests.builders import admin, cluster, deny, having, named, node, pod, pods, serving
 from tests.property.test_incremental import paths
 from tests.strategies import snapshots
 
@@ -19,10 +21,10 @@ def test_every_node_makes_the_same_ruleset_of_a_generation_as_of_the_cluster(sna
     compilation = compile_cluster(snapshot)
     generation = generation_of(compilation)
 
-    for node in {pod.node for pod in snapshot.pods} | {"nowhere"}:
-        share = share_of(generation, node, DEFAULT_LAYOUT)
+    for name in {each.node for each in snapshot.pods} | {"nowhere"}:
+        share = share_of(generation, name, DEFAULT_LAYOUT)
 
-        assert lower_share(share) == lower(compilation, node)
+        assert lower_share(share) == lower(compilation, name)
 
 
 @given(snapshots())
@@ -68,3 +70,32 @@ def test_what_has_not_changed_is_the_same_object():
     assert second.programs is first.programs
     assert second.shapes is first.shapes
     assert second.spans is first.spans
+
+
+ASKING = admin("asking", pods("x"), egress=[deny(pods("*"), named("sql"))])
+CHOOSING = admin("choosing", pods(having(team="red")), ingress=[deny(pods(having(team="red")))])
+EDITS = {
+    # The pods that call are the same, and so is the policy; what the name means to them is not.
+    "a port moves": [
+        cluster(ASKING, pods=["x/a", pod("y/b", ports=[serving("sql", Protocol.TCP, number)])]) for number in (1, 2)
+    ],
+    "a port goes": [
+        cluster(ASKING, pods=["x/a", pod("y/b", ports=[serving("sql", Protocol.TCP, 1)])]),
+        cluster(ASKING, pods=["x/a"], namespaces={"y": {}}),
+    ],
+    "a namespace changes its labels": [
+        cluster(CHOOSING, namespaces={"x": {"team": team}}) for team in ("red", "blue", "red")
+    ],
+    "a node changes its labels": [cluster(CHOOSING, nodes=[node("n1", labels={"zone": zone})]) for zone in "ab"],
+    "pods go": [cluster(CHOOSING), cluster(CHOOSING, pods=["x/a"]), cluster(CHOOSING, pods=[])],
+}
+
+
+@pytest.mark.parametrize("path", EDITS.values(), ids=EDITS)
+def test_what_depends_on_others_is_written_anew_when_they_change(path):
+    writer, compilation = GenerationWriter(), None
+
+    for snapshot in path:
+        compilation = compile_cluster(snapshot, previous=compilation)
+
+        assert writer.generation(compilation) == generation_of(compile_cluster(snapshot))
