@@ -62,7 +62,7 @@ def uninstall(output: Output) -> None:
         console.document({"kind": "Uninstalled", "version": 1, "removed": removed}, output)
 
 
-def run(file: str, node: str, mark_mask: str, output: Output, *, verbose: bool) -> None:
+def run(file: str, node: str, mark_mask: str, output: Output, netns: str = "", *, verbose: bool) -> None:
     """Keep this machine at what the files say, until told to end."""
     layout = layout_or_exit(mark_mask)
     if file == STANDARD_INPUT:
@@ -70,9 +70,9 @@ def run(file: str, node: str, mark_mask: str, output: Output, *, verbose: bool) 
     node = node or hostname()
 
     def tell(report: Report) -> None:
-        _tell(report, node, output, verbose=verbose)
+        tell_report(report, node, output, verbose=verbose)
 
-    with told(), KernelDataplane() as dataplane:
+    with told(), KernelDataplane(netns or None) as dataplane:
         enforcer = Enforcer(dataplane)
         enforcer.start()  # who may not even look should be told now, and not try for ever
         asyncio.run(_until_told(Standing(file, node, enforcer, layout), tell))
@@ -90,7 +90,8 @@ async def _until_told(standing: Standing, tell: Any) -> None:
         return
 
 
-def _tell(report: Report, node: str, output: Output, *, verbose: bool) -> None:
+def tell_report(report: Report, node: str, output: Output, *, verbose: bool) -> None:
+    """Say what came of bringing something into force."""
     console.tell(report.diagnostics, verbose=verbose)
     for text in report.warnings:
         console.warn(text)

@@ -243,6 +243,7 @@ def test_an_account_may_do_this_and_nothing_else(plane, admin, account, expected
         (CONTROLLER, "escalate", "rbac.authorization.k8s.io", "clusterroles", "", "", False),
         (CONTROLLER, "bind", "rbac.authorization.k8s.io", "clusterroles", "", "", False),
         (AGENT, "watch", ENGINE, "policygenerations", "current", "", True),
+        (AGENT, "list", ENGINE, "policygenerations", "current", "", True),
         (AGENT, "watch", ENGINE, "policygenerations", "other", "", False),
         (AGENT, "patch", ENGINE, "policygenerations", "current", "", False),
         (AGENT, "get", ENGINE, "nodeenforcements", "node-1", "", False),
