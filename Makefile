@@ -49,6 +49,10 @@ controlplane: setup ## Build the API server that tests run, and the upstream sui
 conformance: setup ## Run the conformance suites with real packets; their reports go to build/conformance
 	scripts/private $(BIN)/anp conformance --report build/conformance/report.yaml --junit build/conformance/junit.xml
 
+.PHONY: upstream-conformance
+upstream-conformance: controlplane ## Run upstream's own suites against the engine as it is installed; reports go to docs/conformance
+	$(BIN)/python -m tests.upstream $(ARGUMENTS)
+
 .PHONY: coverage
 coverage: setup ## Run every test and show which branches none of them takes
 	$(PYTEST) $(PARALLEL) --cov=anp --cov=compiler --cov=enforcer --cov-branch --cov-report=term-missing:skip-covered
@@ -72,6 +76,10 @@ format: setup ## Format the code and repair what can be repaired without thought
 .PHONY: bench
 bench: setup ## Measure, on a machine with nothing else to do; ARGUMENTS=--quick for a taste
 	@scripts/bench $(ARGUMENTS)
+
+.PHONY: bench-control-plane
+bench-control-plane: controlplane ## Measure a whole cluster, from a policy to the first packet; minutes; ARGUMENTS as for bench
+	@scripts/private $(BIN)/python -m bench.control_plane $(ARGUMENTS)
 
 ##@ To refresh what is checked in
 
@@ -106,4 +114,4 @@ distclean: clean ## Remove .venv as well
 help: ## Show this
 	@awk 'BEGIN { FS = ":.*## " } \
 	    /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	    /^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	    /^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

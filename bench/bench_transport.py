@@ -16,8 +16,9 @@ from anp.transport import Limits, Published, Reception, Writes
 from anp.transport.slices import size_of
 from bench.clusters import cluster
 from compiler.compilation import compile_cluster
-from compiler.generation import Generation, generation_of
+from compiler.generation import Generation
 from compiler.model import Action
+from compiler.writing import generation_of
 
 SIZES = ((1_000, 100, 20), (10_000, 1_000, 50), (100_000, 5_000, 100))
 JOURNALS = (Limits(256, 32 * 1024), Limits(64, 8 * 1024))

@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from anp.analysis.lint.catalogue import CATALOGUE, CLUSTER, FAMILIES
 from anp.api import Channel
 from anp.api.crds import crds
 from anp.cli.main import app
@@ -31,7 +32,11 @@ _BOUNDS: Mapping[str, Callable[[Any], str]] = {
 
 def pages() -> dict[str, str]:
     """Return the text of every page that is made, by its path below docs/."""
-    return {"reference/cli.md": _MADE + _cli(), "reference/api.md": _MADE + _api()}
+    return {
+        "reference/cli.md": _MADE + _cli(),
+        "reference/api.md": _MADE + _api(),
+        "reference/lint.md": _MADE + _lint(),
+    }
 
 
 # The command line.
@@ -98,6 +103,33 @@ def _default(value: Any) -> str:
 
 def _first(text: str) -> str:
     return _cell(text.strip().partition("\n\n")[0].replace("\n", " "))
+
+
+# Lint.
+
+
+def _lint() -> str:
+    lines = [
+        "# What lint finds",
+        "",
+        (
+            "Every code of `anp lint`. How to use it is in [the guide](../howto/lint-policies.md); "
+            "`anp lint --explain CODE` prints what is said here."
+        ),
+        "",
+        "| code | name | severity | finding |",
+        "|---|---|---|---|",
+    ]
+    for code, check in CATALOGUE.items():
+        lines.append(f"| [{code}](#{code.lower()}) | {check.name} | {check.severity.label} | {_cell(check.title)} |")
+    for family, title in FAMILIES.items():
+        lines += ["", f"## {title}"]
+        for code, check in CATALOGUE.items():
+            if code.startswith(family):
+                lines += ["", f"### {code}", "", f"{check.title}. {check.severity.label.capitalize()}.", "", check.why]
+                lines += ["", f"What to do: {check.fix}.", "", "```yaml", check.example.rstrip(), "```"]
+    lines += ["", "## The cluster of the examples", "", "```yaml", CLUSTER.rstrip(), "```"]
+    return "\n".join(lines) + "\n"
 
 
 # The API.

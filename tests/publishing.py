@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from anp.api.engine_v1alpha1 import GROUP, VERSION
 from anp.transport import NAME, Published
 from compiler.compilation import compile_cluster
-from compiler.generation import Generation, generation_of
+from compiler.generation import Generation
 from compiler.lower import lower
 from compiler.ruleset import Ruleset
+from compiler.writing import generation_of
 from tests.builders import admin, cluster, deny, leave, pod, pods
 
 NODE = "n1"

@@ -97,6 +97,6 @@ def _parameter(command: Any, option: str) -> str:
 
 def _long(command: Any) -> Iterator[tuple[str, str]]:
     for parameter in command.params:
-        if parameter.name != "help":
+        if parameter.param_type_name == "option" and parameter.name != "help":
             long = next(name for name in parameter.opts if name.startswith("--"))
             yield long.removeprefix("--"), parameter.name

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import anp
-from anp.cli import commands, console
+from anp.cli import answers, commands, console, fleet, suites
 from anp.cli.config import defaults
 
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
@@ -39,11 +39,18 @@ lab = typer.Typer(
 app.add_typer(lab, name="lab")
 
 app.command("explain", epilog=commands.EXPLAIN_EXAMPLES)(commands.explain_command)
+app.command("reach", epilog=answers.REACH_EXAMPLES)(answers.reach_command)
+app.command("diff", epilog=answers.DIFF_EXAMPLES)(answers.diff_command)
+app.command("lint", epilog=answers.LINT_EXAMPLES)(answers.lint_command)
+app.command("test", epilog=answers.TEST_EXAMPLES)(answers.scenario_test_command)
 app.command("compile", epilog=commands.COMPILE_EXAMPLES)(commands.compile_command)
 lab.command("run", epilog=commands.LAB_RUN_EXAMPLES)(commands.lab_run_command)
-app.command("conformance", epilog=commands.CONFORMANCE_EXAMPLES)(commands.conformance_command)
+app.command("conformance", epilog=suites.CONFORMANCE_EXAMPLES)(suites.conformance_command)
 app.command("apply", epilog=commands.APPLY_EXAMPLES)(commands.apply_command)
 app.command("run", epilog=commands.RUN_EXAMPLES)(commands.run_command)
+app.command("controller", epilog=fleet.CONTROLLER_EXAMPLES)(fleet.controller_command)
+app.command("agent", epilog=fleet.AGENT_EXAMPLES)(fleet.agent_command)
+app.command("status", epilog=fleet.STATUS_EXAMPLES)(fleet.status_command)
 app.command("uninstall", epilog=commands.UNINSTALL_EXAMPLES)(commands.uninstall_command)
 app.command("crds", epilog=commands.CRDS_EXAMPLES)(commands.crds_command)
 

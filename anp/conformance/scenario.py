@@ -10,7 +10,7 @@ A scenario is a YAML document:
     aliases: {web: shop/web, n1: node node-1, front: service shop/front}    # short names for pictures
     outside:                                # hosts that are not in the cluster; they are ends by these names
       client: {addresses: [198.51.100.7, 2001:db8:7::7], serves: [tcp/80]}
-    include: [houses.yaml]                  # manifests, relative to the file
+    include: [houses.yaml, ../policies]     # manifests, files or directories, relative to the file
     objects: [{...}]                        # more of them
     steps:
       - step: what has happened
@@ -39,10 +39,12 @@ from typing import Any
 
 import yaml
 
+from anp import api
 from anp.lab.topology import OutsideHost
-from anp.sources.diagnostics import has_errors
+from anp.sources.diagnostics import Severity, has_errors
 from anp.sources.documents import read_documents
-from anp.sources.files import read_text
+from anp.sources.files import list_files, read_text
+from anp.sources.kinds import remark
 from compiler.addresses import VERSIONS, IpVersion
 from compiler.model import MAX_PORT, Protocol
 
@@ -130,7 +132,7 @@ def parse_scenario(document: Any, path: Path) -> Scenario:
     aliases = {str(short): str(full) for short, full in reader.names(fields, "aliases").items()}
     objects: list[Mapping[str, Any]] = []
     for name in reader.items(fields, "include"):
-        objects += reader.mappings({"include": _documents(path.parent / str(name))}, "include")
+        objects += reader.mappings({"include": _included(path.parent / str(name))}, "include")
     objects += reader.mappings(fields, "objects")
     return Scenario(
         name=reader.text(fields, "scenario"),
@@ -245,6 +247,29 @@ def _document(path: Path) -> Any:
     if len(documents) != 1:
         raise ScenarioError(f"{path}: holds {len(documents)} documents instead of one scenario")
     return documents[0]
+
+
+def _included(path: Path) -> list[Any]:
+    """Read manifests as they are applied to a cluster: what is in lists, and without kinds that mean nothing here."""
+    listing = list_files(str(path))
+    if has_errors(listing.diagnostics):
+        raise ScenarioError("; ".join(map(str, listing.diagnostics)))
+    found: list[Any] = []
+    for file in listing.files:
+        for document in _documents(Path(file)):
+            try:
+                found += [item for item in api.items(document) if not _foreign(item)]
+            except api.InvalidObjectError as error:
+                raise ScenarioError(f"{file}: {error}") from error
+    return found
+
+
+def _foreign(document: Mapping[str, Any]) -> bool:
+    """Say whether a document is of an API that has nothing to do with policies, as Deployments are; no misspelt one."""
+    version, kind = document.get("apiVersion"), document.get("kind")
+    if not isinstance(version, str) or not isinstance(kind, str) or (version, kind) in api.SUPPORTED:
+        return False
+    return remark(version, kind, tuple(api.SUPPORTED)).severity is not Severity.ERROR
 
 
 def _documents(path: Path) -> list[Any]:

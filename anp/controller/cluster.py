@@ -10,8 +10,9 @@ from anp.controller.inventory import Document, News
 from anp.state.cluster_state import ClusterState, Identity, KnownPolicy
 from anp.state.nodes import NodeReport, report_of
 from compiler.compilation import Compilation, compile_cluster
-from compiler.generation import Generation, GenerationWriter
+from compiler.generation import Generation
 from compiler.model import Snapshot
+from compiler.writing import GenerationWriter
 
 log = logging.getLogger(__name__)
 

@@ -13,10 +13,11 @@ from compiler.addresses import VERSIONS, IpVersion
 from compiler.atoms import Numbering
 from compiler.classes import Hosts, Membership, Segment, class_digest, numbers_in
 from compiler.differences import changed_keys, patched
-from compiler.generation import AtomDigest, Generation, Member, PortableProgram, _pod, _Reader
+from compiler.generation import AtomDigest, Generation, Member, PortableProgram
 from compiler.lowering import Lowering
 from compiler.marks import MarkLayout, number_classes
 from compiler.programs import Program
+from compiler.reading import Reader, pod_of
 from compiler.ruleset import Ruleset
 from compiler.share import Basis, Share, Subject
 
@@ -66,7 +67,7 @@ class _Memory:
         self._bits: dict[AtomDigest, Membership] = {}
         self._atoms: list[AtomDigest] = []
         self._asked: frozenset[AtomDigest] = frozenset()
-        self._reader = _Reader({})
+        self._reader = Reader({})
         self._memberships: Mapping[str, Membership] = {}
         self._owners: dict[IpVersion, dict[int, tuple[str, ...]]] = {version: {} for version in VERSIONS}
         self._segments: Segments = dict.fromkeys(VERSIONS, ())
@@ -105,7 +106,11 @@ class _Memory:
             if shape.egress or shape.ingress
         }
         pods = sorted(
-            ((_pod(owner, member), member.shape) for owner, member in self._local.items() if member.shape in subjects),
+            (
+                (pod_of(owner, member), member.shape)
+                for owner, member in self._local.items()
+                if member.shape in subjects
+            ),
             key=lambda each: each[0].key,
         )
         return Share(
@@ -131,7 +136,7 @@ class _Memory:
             self._atoms.append(atom)
         other = asked != self._asked
         if other:
-            self._asked, self._reader = asked, _Reader({atom: self._bits[atom] for atom in asked})
+            self._asked, self._reader = asked, Reader({atom: self._bits[atom] for atom in asked})
         self._programs = {
             digest: self._programs[digest]
             if self._portable.get(digest) == program

@@ -24,11 +24,13 @@ class Plan:
     rate: float
     cold: Size
     events: int
+    first: int
+    """So many changes of pods are not counted, nor what happens meanwhile."""
 
 
-FULL = Plan(Size(1_000, 20, 100), 200, 10.0, Size(10_000, 200, 1_000), 300)
-QUICK = Plan(Size(1_000, 20, 100), 20, 10.0, Size(2_000, 40, 200), 50)
-TINY = Plan(Size(50, 5, 10), 3, 10.0, Size(50, 5, 10), 10)
+FULL = Plan(Size(1_000, 20, 100), 200, 10.0, Size(10_000, 200, 1_000), 300, 300)
+QUICK = Plan(Size(1_000, 20, 100), 20, 10.0, Size(2_000, 40, 200), 50, 50)
+TINY = Plan(Size(50, 5, 10), 3, 10.0, Size(50, 5, 10), 10, 5)
 
 
 def main() -> None:
@@ -59,7 +61,7 @@ def print_latency(plan: Plan, folder: Path, programs: Path, samples: int) -> Non
     with Cluster(folder, programs, plan.latency) as cluster:
         cold.start(cluster)
         _tell(f"turning a policy {2 * samples} times")
-        found = latency.measure(cluster, samples, plan.rate)
+        found = latency.measure(cluster, samples, plan.first, plan.rate)
         costs = cold.costs(cluster)
     rate = found.changes / found.seconds
     print(f"{plan.latency}; {rate:.1f} pod changes a second meanwhile; load {_load()}\n")
@@ -82,7 +84,7 @@ def print_cold(plan: Plan, folder: Path, programs: Path) -> None:
         _tell("starting controller and agent")
         found = cold.start(cluster)
         _tell(f"changing {plan.events} pods")
-        each = cold.per_event(cluster, plan.events, plan.rate)
+        each = cold.per_event(cluster, plan.events, plan.first, plan.rate)
         costs = cold.costs(cluster)
     print(f"\n{plan.cold}; load {_load()}\n")
     print(table(("cold start", "seconds"), [(name, f"{seconds:.2f}") for name, seconds in found.steps.items()]))

@@ -53,19 +53,22 @@ def costs(cluster: Cluster) -> dict[str, Cost]:
     return {program.name: cost(program) for program in (cluster.controller, cluster.agent)}
 
 
-def per_event(cluster: Cluster, events: int, rate: float) -> PerEvent:
-    """Let pods come and go, and count what that costs; policies stay as they are."""
+def per_event(cluster: Cluster, events: int, first: int, rate: float) -> PerEvent:
+    """Let pods come and go, and count what that costs; policies stay as they are.
+
+    The `first` changes are not counted: by then the manifest's journal has become as long as it is from then on.
+    """
     with closing(Kernel(cluster.lab)) as kernel:
         churn = Churn(cluster, kernel, rate)
-        writes, sent = cluster.counts()
-        before, began = costs(cluster), time.monotonic()
         churn.start()
-        while len(churn.changes) < events and churn.alive:
-            time.sleep(0.05)
+        churn.await_changes(first)
+        writes, sent = cluster.counts()
+        before, began, uncounted = costs(cluster), time.monotonic(), len(churn.changes)
+        churn.await_changes(uncounted + events)
         churn.close()
         churn.latencies()  # until all of it is in force
         seconds = time.monotonic() - began
-        count = len(churn.changes)
+        count = len(churn.changes) - uncounted
     writes_after, sent_after = cluster.counts()
     after = costs(cluster)
     return PerEvent(

@@ -50,12 +50,13 @@ class Churn:
         self.changes: list[tuple[bool, workload.HollowPod, float, int]] = []
         self._thread = threading.Thread(target=self._run, name="churn", daemon=True)
 
-    @property
-    def alive(self) -> bool:
-        return self._thread.is_alive()
-
     def start(self) -> None:
         self._thread.start()
+
+    def await_changes(self, count: int) -> None:
+        """Wait until there were so many changes, or it has failed."""
+        while len(self.changes) < count and self._thread.is_alive():
+            time.sleep(0.02)
 
     def close(self) -> None:
         self._ended.set()
@@ -86,10 +87,15 @@ class Churn:
                 self._cluster.end_pod(pod)
             self.changes.append((comes, pod, time.monotonic(), seen))
 
-    def latencies(self) -> dict[str, list[float]]:
-        """Return how long each change took until the kernel of the node said that it is in force."""
+    def latencies(self, since: int = 0) -> dict[str, list[float]]:
+        """Return how long each change took until the kernel of the node said that it is in force.
+
+        Raises:
+            TimeoutError: one never was.
+
+        """
         found: dict[str, list[float]] = {"a pod comes": [], "a pod goes": []}
-        for comes, pod, accepted, seen in self.changes:
+        for comes, pod, accepted, seen in self.changes[since:]:
             wanted = pod.address.packed
 
             def tells(commit: Commit, wanted: bytes = wanted, *, comes: bool = comes) -> bool:
@@ -102,8 +108,10 @@ class Churn:
         return found
 
 
-def measure(cluster: Cluster, samples: int, rate: float, seed: int = 1) -> Latencies:
+def measure(cluster: Cluster, samples: int, first: int, rate: float, seed: int = 1) -> Latencies:
     """Turn the gate so many times each way. The engine runs, and what is published is in force.
+
+    It begins after the `first` changes of pods, when the manifest's journal is as long as it is from then on.
 
     Raises:
         TimeoutError: something never came into force.
@@ -123,15 +131,16 @@ def measure(cluster: Cluster, samples: int, rate: float, seed: int = 1) -> Laten
             raise TimeoutError("nothing passes although everything may")
         churn = Churn(cluster, kernel, rate)
         churn.start()
-        began, before = time.monotonic(), _sums(cluster)
         try:
+            churn.await_changes(first)
+            began, before, uncounted = time.monotonic(), _sums(cluster), len(churn.changes)
             for number in range(2 * samples):
                 time.sleep(chance.uniform(0.15, 0.45))  # in any phase of everything that is periodic
                 _turn(cluster, ACTIONS[number % 2], kernel, packets, policies, manifests, found)
         finally:
             churn.close()
-        found.seconds, found.changes = time.monotonic() - began, len(churn.changes)
-        found.pods = churn.latencies()
+        found.seconds, found.changes = time.monotonic() - began, len(churn.changes) - uncounted
+        found.pods = churn.latencies(uncounted)
         found.means = _means(before, _sums(cluster))
     return found
 

@@ -89,7 +89,7 @@ def test_an_empty_config_file_changes_nothing(config):
         ("run:\n", ": run must hold options by name, not None"),
         (
             "run: {port: 5}\n",
-            " sets 'port' for run, which is no option there; there are file, mark-mask, node, output, verbose",
+            " sets 'port' for run, which is no option there; there are file, in-cluster, kubeconfig, ",
         ),
         ("node: [a]\n", ": node must be a text, a number or a boolean, not ['a']"),
         ("run: {node: {a: b}}\n", ": node for run must be a text, a number or a boolean, not {'a': 'b'}"),

@@ -14,7 +14,19 @@ from anp.cli.options import DEFAULT_MASK_TEXT
 from compiler.marks import DEFAULT_MASK
 from tests.cli.calling import COMMAND, call, environment
 
-COMMANDS = (("explain",), ("compile",), ("lab", "run"), ("apply",), ("run",), ("uninstall",), ("crds",), ("conformance",))
+
+def commands_of(group, *under):
+    """Yield every command as the words one types."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands_of(command, *under, name)
+        else:
+            yield *under, name
+
+
+COMMANDS = tuple(commands_of(typer.main.get_command(app)))
+# They run until they are told to end, and what they have to say is in their logs.
+WITHOUT_RESULT = {("controller",), ("agent",)}
 
 
 def parts(text):
@@ -26,7 +38,7 @@ def parts(text):
 def test_the_help_names_every_command():
     found = parts(call("--help").out)
 
-    assert found == ["explain", "compile", "conformance", "apply", "run", "uninstall", "crds", "lab"]
+    assert {"explain", "compile", "apply", "run", "lab"} <= set(found)
     assert {command[0] for command in COMMANDS} == set(found)
     assert parts(call("lab", "--help").out) == ["run"]
 
@@ -50,7 +62,7 @@ def test_the_first_sentence_of_a_help_fits_a_line(command):
     assert len(line) < 70
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("command", sorted({*COMMANDS} - WITHOUT_RESULT), ids=" ".join)
 def test_every_command_has_a_result_for_programs(command):
     assert "<text|json|yaml>" in call(*command, "-h").out
 
@@ -191,4 +203,5 @@ def test_every_option_that_the_environment_sets_begins_alike():
         waiting += getattr(command, "commands", {}).values()
         names |= {parameter.envvar for parameter in command.params if parameter.envvar}
 
-    assert names == {"ANP_CONFIG", "ANP_FILE", "ANP_MARK_MASK", "ANP_NODE", "ANP_OUTPUT"}
+    assert {"ANP_CONFIG", "ANP_FILE", "ANP_KUBECONFIG", "ANP_NODE", "ANP_OUTPUT"} <= names
+    assert all(name.startswith("ANP_") for name in names)

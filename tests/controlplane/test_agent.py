@@ -15,7 +15,7 @@ import yaml
 from anp.lab.namespace import Namespace
 from anp.transport import Limits
 from compiler.compilation import compile_cluster
-from compiler.generation import generation_of
+from compiler.writing import generation_of
 from enforcer.kernel import KernelDataplane
 from tests.builders import admin, cluster, deny, leave, pods
 from tests.cli.calling import COMMAND, call, environment, running

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import yaml
 import anp
 from tests.controlplane.process import wait_for
 from tests.controlplane.rest import RefusedError, Rest
+
+pytestmark = pytest.mark.controlplane
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("deploy", "deploy/policy-crds", "deploy/uninstall", "crds/experimental", "crds/standard", "crds/engine")
@@ -117,7 +120,7 @@ def test_options_are_those_of_the_commands(control_plane_programs):
             if "command" in container:
                 continue
             command, *options = container["args"]
-            script = Path(ROOT / ".venv" / "bin" / "anp")
+            script = Path(sys.executable).parent / "anp"
             said = subprocess.run([script, command, "--help"], capture_output=True, check=True, text=True).stdout
             assert all(option.partition("=")[0] in said for option in options), f"{name}: {options}"
 
@@ -168,7 +171,6 @@ def admin(plane):
     rest.close()
 
 
-@pytest.mark.controlplane
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_server_takes_it_all_again(plane, control_plane_programs, folder):
     said = kubectl(plane, control_plane_programs, "apply", "--dry-run=server", "--validate=strict", "-k", ROOT / folder)
@@ -176,7 +178,6 @@ def test_a_server_takes_it_all_again(plane, control_plane_programs, folder):
     assert len(said.splitlines()) == len(kustomize(control_plane_programs, folder))
 
 
-@pytest.mark.controlplane
 def test_the_kinds_of_another_channel_can_follow(plane, control_plane_programs):
     kubectl(
         plane, control_plane_programs, "apply", "--server-side", "--dry-run=server", "-k", ROOT / "crds/experimental"
@@ -208,7 +209,6 @@ def may(admin, account, verb, group, resource, **more):
     return answer["status"]["allowed"]
 
 
-@pytest.mark.controlplane
 @pytest.mark.parametrize(("account", "expected"), [(CONTROLLER, CONTROLLER_MAY), (AGENT, AGENT_MAY)])
 def test_an_account_may_do_this_and_nothing_else(plane, admin, account, expected):
     allowed = {}
@@ -226,7 +226,6 @@ def test_an_account_may_do_this_and_nothing_else(plane, admin, account, expected
     assert allowed == expected
 
 
-@pytest.mark.controlplane
 @pytest.mark.parametrize(
     ("account", "verb", "group", "resource", "name", "namespace", "allowed"),
     [
@@ -289,14 +288,12 @@ def refused(client, node, field="error"):
     return ""
 
 
-@pytest.mark.controlplane
 def test_an_agent_reports_for_its_own_node_only(admin, nodes):
     assert refused(nodes, "left") == ""
     assert "its own node only, which is left" in refused(nodes, "right")
     assert admin.get(f"{REPORTS}/left")["status"] == {"error": "something"}
 
 
-@pytest.mark.controlplane
 def test_a_token_that_knows_no_node_reports_for_none(plane, nodes):
     stray = rest(plane, AGENT)
 
@@ -304,7 +301,6 @@ def test_a_token_that_knows_no_node_reports_for_none(plane, nodes):
     stray.close()
 
 
-@pytest.mark.controlplane
 def test_others_are_not_concerned(plane, admin, nodes):
     # An administrator may; the controller has no such right, and it is not admission that says so.
     assert refused(admin, "right") == ""

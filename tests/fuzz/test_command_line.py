@@ -41,7 +41,7 @@ def commands(group=None, path=()):
 COMMANDS = dict(commands())
 FREE = {("explain",), ("compile",), ("crds",)}
 """Commands that only read and print; all others could do something to the machine, or take their time."""
-MANIFESTS = {("apply",), ("lab", "run")}
+MANIFESTS = {("apply",), ("lint",), ("lab", "run")}
 """Commands that end early when their manifests are refused."""
 SWITCHES = (
     "--help",

@@ -8,9 +8,11 @@ from hypothesis import given
 
 from bench.clusters import cluster as large
 from compiler.compilation import compile_cluster
-from compiler.generation import Generation, GenerationWriter, generation_of, share_of
+from compiler.generation import Generation
 from compiler.lower import DEFAULT_LAYOUT, lower, lower_share
 from compiler.model import Direction, Protocol
+from compiler.reading import share_of
+from compiler.writing import GenerationWriter, generation_of
 from tests.builders import admin, cluster, deny, having, named, node, pod, pods, serving
 from tests.property.test_incremental import paths
 from tests.strategies import snapshots

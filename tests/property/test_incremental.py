@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from compiler import podindex
 from compiler.addresses import VERSIONS
 from compiler.compilation import Compilation, compile_cluster
-from compiler.generation import generation_of
 from compiler.lower import DEFAULT_LAYOUT, lower
 from compiler.lowering import Lowering
 from compiler.marks import MarkLayout, TooManyClassesError
-from compiler.model import Direction, Snapshot
+from compiler.model import Direction, Policy, Snapshot
 from compiler.share import Share
+from compiler.writing import generation_of
 from enforcer.plan import plan
 from tests.strategies import flows, snapshots
 
@@ -43,7 +43,14 @@ def edited(draw, snapshot: Snapshot) -> Snapshot:
         addresses = {address for pod in left for address in pod.addresses}
         names = {pod.key for pod in left}
         taken = [pod for pod in taken if pod.key not in names and addresses.isdisjoint(pod.addresses)]
-    return Snapshot.of(**{**parts, part: [*left, *taken]})
+    # No two objects of a kind have one name.
+    parts[part] = list({named(thing): thing for thing in (*taken, *left)}.values())
+    return Snapshot.of(**parts)
+
+
+def named(thing):
+    kind = thing.kind if isinstance(thing, Policy) else type(thing)
+    return kind, getattr(thing, "namespace", ""), thing.name
 
 
 @st.composite

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from anp.node import sharing
 from anp.node.sharing import Sharing
 from compiler.compilation import compile_cluster
-from compiler.generation import generation_of, share_of
 from compiler.lower import DEFAULT_LAYOUT, lower, lower_share
 from compiler.marks import MarkLayout, TooManyClassesError
+from compiler.reading import share_of
+from compiler.writing import generation_of
 from tests.property.test_incremental import nodes_of, paths
 
 

@@ -17,19 +17,12 @@ from anp.api.crds import engine_crds
 from anp.transport import IncompleteError, Limits, Published, Reception, TransportError, slices, tables
 from anp.transport.slices import size_of
 from compiler.compilation import compile_cluster
-from compiler.generation import (
-    Generation,
-    Member,
-    PortableProgram,
-    PortableRule,
-    PortableTier,
-    Shape,
-    generation_of,
-    share_of,
-)
+from compiler.generation import Generation, Member, PortableProgram, PortableRule, PortableTier, Shape
 from compiler.lower import DEFAULT_LAYOUT, lower_share
 from compiler.model import Action, Direction, PolicyKind, RuleOrigin, Tier
 from compiler.packets import EVERY_PACKET
+from compiler.reading import share_of
+from compiler.writing import generation_of
 from tests.apitwin import ApiTwin, RefusedError
 from tests.strategies import snapshots
 
