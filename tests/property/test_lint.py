@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from anp.analysis.lint.implication import covers, disjoint, implies, impossible, never_meet
 from anp.analysis.lint.linter import Wanted, lint
-from anp.analysis.lint.standing import Ground, Ranked, Standing
+from anp.analysis.lint.situations import Ground, Ranked
+from anp.analysis.lint.standing import Standing
 from anp.state.cluster import Cluster
 from anp.state.selection import selects
 from compiler import semantics
@@ -48,6 +49,15 @@ def without(snapshot: Snapshot, gone: set[Ranked]) -> Snapshot:
         for policy in snapshot.policies
     ]
     return replace(snapshot, policies=tuple(policies))
+
+
+def doubled(policy: Policy) -> Policy:
+    """The policy with every rule twice, so that one of two can go and not the other as well."""
+    ingress, egress = (
+        tuple(replace(rule, index=index) for index, rule in enumerate(policy.rules(direction) * 2))
+        for direction in (Direction.INGRESS, Direction.EGRESS)
+    )
+    return replace(policy, ingress=ingress, egress=egress)
 
 
 def findings(snapshot: Snapshot):
@@ -90,8 +100,11 @@ def test_a_rule_is_idle_exactly_when_it_matches_nothing_that_is_judged(snapshot:
         }
 
 
-@given(snapshots(), st.randoms(use_true_random=False))
-def test_all_rules_that_can_go_can_go_together_and_any_of_them_alone(snapshot: Snapshot, chance):
+@settings(max_examples=4 * EXHAUSTIVE)
+@given(snapshots(), st.booleans(), st.randoms(use_true_random=False))
+def test_all_rules_that_can_go_can_go_together_and_any_of_them_alone(snapshot: Snapshot, twice, chance):
+    if twice:
+        snapshot = replace(snapshot, policies=tuple(map(doubled, snapshot.policies)))
     whole = compile_cluster(snapshot)
     gone = {ranked for standing in standings(snapshot) for ranked in (*standing.dead, *standing.spare)}
     ordered = sorted(gone, key=lambda ranked: (ranked.direction.value, ranked.rank))
@@ -240,6 +253,7 @@ _EVERY_LABELS = [
 ]
 
 
+@settings(max_examples=10 * EXHAUSTIVE)  # these are cheap
 @given(_SELECTORS, _SELECTORS)
 def test_what_follows_from_selectors_is_what_holds_for_all_labels(left: Selector, right: Selector):
     of_left, of_right = ([selects(selector, labels) for labels in _EVERY_LABELS] for selector in (left, right))

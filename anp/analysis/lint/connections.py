@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from anp.analysis.lint.desk import Desk, rule_path
 from anp.analysis.lint.findings import Finding, Witness
-from anp.analysis.lint.standing import Hit, Situation, Standing
+from anp.analysis.lint.situations import Situation
+from anp.analysis.lint.standing import Hit, Standing
 from anp.sources.diagnostics import FieldPath
 from compiler import intervals
 from compiler.classes import Membership

@@ -4,7 +4,8 @@ from functools import cache, cached_property
 
 from anp.analysis.lint.catalogue import CATALOGUE
 from anp.analysis.lint.findings import NOWHERE, Finding, Related, Witness
-from anp.analysis.lint.standing import Ground, Ranked, Standing
+from anp.analysis.lint.situations import Ground, Ranked
+from anp.analysis.lint.standing import Standing
 from anp.sources.diagnostics import FieldPath, Location, Severity
 from anp.sources.manifests import Item, Loaded
 from anp.state.cluster import Cluster

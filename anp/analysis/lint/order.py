@@ -6,7 +6,8 @@ from itertools import combinations, groupby
 from anp.analysis.lint.desk import Desk, rule_path
 from anp.analysis.lint.findings import Finding, Witness
 from anp.analysis.lint.implication import covers, never_meet
-from anp.analysis.lint.standing import Loss, Ranked, Situation, Standing, just
+from anp.analysis.lint.situations import Ranked, Situation, just
+from anp.analysis.lint.standing import Loss, Standing
 from compiler.model import Action, Direction, Tier
 from compiler.packets import NO_PACKET, PacketSet
 

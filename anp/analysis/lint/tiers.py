@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from anp.analysis.lint.desk import Desk, rule_path
 from anp.analysis.lint.findings import Finding, Related, Witness
 from anp.analysis.lint.order import takers
-from anp.analysis.lint.standing import Hit, Loss, Ranked, Standing
+from anp.analysis.lint.situations import Ranked
+from anp.analysis.lint.standing import Hit, Loss, Standing
 from compiler.model import Action, Direction, Origin, Policy, Tier
 
 
