@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from anp.cli.main import app
 
 ROOT = Path(__file__).parent.parent
-BUILTIN = frozenset({"compile", "explain", "crds", "--version"})
+BUILTIN = frozenset({"compile", "explain", "reach", "diff", "lint", "test", "crds", "--version"})
 """Commands that need no kernel, so that a page of them can run inside the test."""
 
 _BLOCK = re.compile(

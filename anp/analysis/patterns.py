@@ -11,14 +11,14 @@ from anp.analysis.parties import Party, Roster
 from anp.analysis.places import said_by
 from anp.analysis.wording import packets_list
 from anp.state.cluster import Cluster
-from compiler.addresses import Address, AddressSet
+from compiler.addresses import Address, AddressSet, IpVersion
 from compiler.compilation import compile_cluster
 from compiler.diagram.meaning import Meaning, Verdict
 from compiler.diagram.traffic import example
 from compiler.model import Flow, Snapshot
 from compiler.packets import EVERY_PACKET, PacketSet
 
-_GLOB = frozenset("*?[")
+_GLOB = frozenset("*?")
 MAX_PAIRS = 250_000
 """More pairs of addresses than are worth waiting for; `anp reach` does not go through them."""
 
@@ -35,7 +35,16 @@ class Answer:
     destinations: tuple[Party, ...]
     packets: PacketSet
     verdict: Verdict
-    witness: Flow
+    witnesses: tuple[Flow, ...]
+
+    @property
+    def witness(self) -> Flow:
+        """One of the flows."""
+        return self.witnesses[0]
+
+    def family(self, version: IpVersion) -> bool:
+        """Say whether it is about this address family; parties are named by their addresses of these."""
+        return any(flow.source.version == version for flow in self.witnesses)
 
 
 def is_pattern(text: str, snapshot: Snapshot) -> bool:
@@ -95,19 +104,17 @@ def _pairs(sources: Iterable[End], destinations: Sequence[End]) -> Iterator[tupl
                 yield from ((a, b) for a in source.addresses for b in destination.addresses if a.version == b.version)
 
 
-def _told(
-    roster: Roster, alike: dict[tuple[Verdict, PacketSet], dict[Address, list[Address]]]
-) -> Iterator[Answer]:
+def _told(roster: Roster, alike: dict[tuple[Verdict, PacketSet], dict[Address, list[Address]]]) -> Iterator[Answer]:
     for (verdict, packets), pairs in alike.items():
         rectangles: dict[AddressSet, list[Address]] = {}
         for source, destinations in pairs.items():
             rectangles.setdefault(AddressSet.of(*destinations), []).append(source)
-        told: dict[tuple[tuple[Party, ...], tuple[Party, ...]], Flow] = {}
-        for targets, senders in rectangles.items():
-            ends = roster.parties(AddressSet.of(*senders)), roster.parties(targets)
-            told.setdefault(ends, Flow(senders[0], pairs[senders[0]][0], *example(packets)))
-        for (sources, destinations), witness in told.items():
-            yield Answer(sources, destinations, packets, verdict, witness)
+        told: dict[tuple[tuple[Party, ...], tuple[Party, ...]], list[Flow]] = {}
+        for receivers, senders in rectangles.items():
+            ends = roster.parties(AddressSet.of(*senders)), roster.parties(receivers)
+            told.setdefault(ends, []).append(Flow(senders[0], pairs[senders[0]][0], *example(packets)))
+        for (sources, targets), witnesses in told.items():
+            yield Answer(sources, targets, packets, verdict, tuple(witnesses))
 
 
 def as_json(found: Sequence[Answer], ends: tuple[str, str], cluster: Cluster, asked: PacketSet) -> dict[str, Any]:
@@ -130,6 +137,7 @@ def as_json(found: Sequence[Answer], ends: tuple[str, str], cluster: Cluster, as
                     "accepted": answer.verdict.ingress.accept,
                     **said_by(answer.verdict.ingress.origin, cluster),
                 },
+                "families": sorted({flow.source.version for flow in answer.witnesses}),
                 "example": flow_json(answer.witness),
             }
             for answer in found

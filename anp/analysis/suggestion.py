@@ -71,7 +71,8 @@ def suggest(snapshot: Snapshot, flows: Sequence[Flow]) -> Suggestion | None:
     where nobody judges them.
     """
     accepts = not all(decide(snapshot, flow).accepted for flow in flows)
-    current, edits = snapshot, []
+    current = snapshot
+    edits: list[str] = []
     for _attempt in range(2 * len(flows) + 1):
         wrong = next((d for flow in flows if (d := decide(current, flow)).accepted is not accepts), None)
         if wrong is None:

@@ -74,12 +74,17 @@ EXPLAIN_EXAMPLES = examples(
 
 def explain_command(
     file: FileOption,
-    source: Annotated[str, typer.Option("--from", metavar="NS/POD|IP", help="Who connects.")],
-    destination: Annotated[str, typer.Option("--to", metavar="NS/POD|IP", help="To whom.")],
+    source: Annotated[str, typer.Option("--from", metavar="NS/POD|IP", help="Who connects; NS or NS/GLOB for many.")],
+    destination: Annotated[
+        str,
+        typer.Option("--to", metavar="NS/POD|IP", help="To whom; also NS or NS/GLOB, or 'service NS/NAME[:PORT]'."),
+    ],
     port: Annotated[
         str,
         typer.Option(
-            "--port", metavar="N|NAME", help="Destination port, or its name in the destination pod; none for icmp."
+            "--port",
+            metavar="N|NAME",
+            help="Destination port, its name in the destination pod, or any; none for icmp.",
         ),
     ] = "",
     protocol: Annotated[
@@ -88,18 +93,23 @@ def explain_command(
     hairpin: Annotated[
         bool, typer.Option("--hairpin", help="A pod's connection to itself was sent back by a Service.")
     ] = False,
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Also tell the smallest change that would turn the verdict.")
+    ] = False,
     output: OutputOption = Output.TEXT,
     verbose: VerboseOption = False,
 ) -> None:
     """Say whether a connection gets through, and why.
 
     It tells which tiers were asked, which rules were passed over and for what reason, which one decides, and where that
-    one was written. Exit code 0 if the connection gets through, 1 if it is denied.
+    one was written. For many at once, named by a namespace or a pattern, answers that are alike are one. Exit code 0 if
+    the connection gets through, all of them if there are many, 1 if it is denied.
     """
     from anp.cli.explain import print_explanation  # noqa: PLC0415 - slow
 
     ends = (source, destination)
-    if not print_explanation(file, ends, protocol, port, output, hairpin=hairpin, verbose=verbose):
+    asked = (file, ends, protocol, port, output)
+    if not print_explanation(*asked, hairpin=hairpin, suggest=suggest, verbose=verbose):
         raise typer.Exit(EXIT_NO)
 
 

@@ -30,10 +30,10 @@ GRACE = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large the journal may become. Every agent is sent all of it with every change."""
+    """How large the journal may become. With every change the API server checks all of it, and every agent is sent it."""
 
     changes: int = 256
-    size: int = 32 * 1024
+    size: int = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)

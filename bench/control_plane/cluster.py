@@ -5,9 +5,9 @@ import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
@@ -169,13 +169,6 @@ class Cluster:
         containers = [{"name": "agent", "image": "anp"}]
         spec = {"serviceAccountName": AGENT, "nodeName": NODE, "hostNetwork": True, "containers": containers}
         return self.rest.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
-
-
-@contextmanager
-def cluster_of(size: Size, folder: Path, programs: Path) -> Iterator[Cluster]:
-    """Make a cluster in a folder of its own."""
-    with Cluster(folder, programs, size) as cluster:
-        yield cluster
 
 
 def cost(program: Program) -> Cost:

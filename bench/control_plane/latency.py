@@ -1,6 +1,5 @@
 """How long it takes until policies and pods are in force, while pods come and go."""
 
-import math
 import random
 import threading
 import time
@@ -44,7 +43,7 @@ class Churn:
     def __init__(self, cluster: Cluster, kernel: Kernel, rate: float) -> None:
         self._cluster = cluster
         self._kernel = kernel
-        self._period = 1 / rate if rate else math.inf
+        self._period = 1 / rate
         self._ended = threading.Event()
         self._failure: Exception | None = None
         self.changes: list[tuple[bool, workload.HollowPod, float, int]] = []

@@ -15,6 +15,7 @@ import struct
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 
 from enforcer.syscalls import NEW_NETWORK, setns
@@ -54,6 +55,29 @@ class Turns:
         return said
 
 
+class Fates:
+    """From packets that were sent, and arrive in that order, to the fate of each."""
+
+    def __init__(self, tell: Callable[[float, bool], None]) -> None:
+        self._tell = tell
+        self._pending: deque[tuple[int, float]] = deque()
+
+    def sent(self, number: int, at: float) -> None:
+        """Take note of a packet."""
+        self._pending.append((number, at))
+
+    def arrived(self, number: int) -> None:
+        """Take note that it has arrived: those before it that have not never will."""
+        while self._pending and self._pending[0][0] <= number:
+            sent, at = self._pending.popleft()
+            self._tell(at, sent == number)
+
+    def elapsed(self, now: float) -> None:
+        """Give up what was sent too long ago."""
+        while self._pending and self._pending[0][1] < now - PATIENCE:
+            self._tell(self._pending.popleft()[1], False)  # noqa: FBT003 - it has not arrived
+
+
 class Prober:
     """Both ends of the packets."""
 
@@ -65,9 +89,9 @@ class Prober:
         setns(source[0], NEW_NETWORK)
         self._source = source[1]
         self._target = (destination[1], port)
-        self._pending: deque[tuple[int, float]] = deque()
         self._number = 0
         self._turns = Turns()
+        self._fates = Fates(self._tell)
 
     def run(self) -> None:
         """Send until nobody listens."""
@@ -84,23 +108,17 @@ class Prober:
         self._number += 1
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
             sock.bind((self._source, _FIRST_PORT + self._number % _PORTS))
-            self._pending.append((self._number, time.monotonic()))
+            self._fates.sent(self._number, time.monotonic())
             sock.sendto(_NUMBER.pack(self._number), self._target)
 
     def _settle(self) -> None:
-        """Tell the fate of every packet whose fate is known: they arrive in the order in which they were sent."""
+        """Take what has arrived."""
         with suppress(BlockingIOError):
             while True:
-                (number,) = _NUMBER.unpack(self._receiver.recv(64))
-                while self._pending and self._pending[0][0] < number:
-                    self._tell(self._pending.popleft()[1], arrived=False)
-                if self._pending and self._pending[0][0] == number:
-                    self._tell(self._pending.popleft()[1], arrived=True)
-        late = time.monotonic() - PATIENCE
-        while self._pending and self._pending[0][1] < late:
-            self._tell(self._pending.popleft()[1], arrived=False)
+                self._fates.arrived(*_NUMBER.unpack(self._receiver.recv(64)))
+        self._fates.elapsed(time.monotonic())
 
-    def _tell(self, sent: float, *, arrived: bool) -> None:
+    def _tell(self, sent: float, arrived: bool) -> None:  # noqa: FBT001 - it is what is told
         if said := self._turns.take(sent, arrived=arrived):
             print(said, flush=True)
 

@@ -10,7 +10,7 @@ import pytest
 
 from bench.control_plane.figures import percentile, spreads
 from bench.control_plane.observers import Journal
-from bench.control_plane.prober import IN_A_ROW, Turns
+from bench.control_plane.prober import IN_A_ROW, PATIENCE, Fates, Turns
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = 2
@@ -64,6 +64,25 @@ def test_a_few_packets_with_another_fate_are_no_turn_and_counted():
     first = len(fates) - IN_A_ROW
     assert told[-1] == f"refused {first:.6f} {first - 1:.6f} {IN_A_ROW - 1}"
     assert len(told) == 2
+
+
+def test_a_packet_that_is_overtaken_was_refused_and_one_on_its_way_may_still_arrive():
+    told = []
+    fates = Fates(lambda sent, arrived: told.append((sent, arrived)))
+    for number in range(6):
+        fates.sent(number, number / 1000)
+
+    fates.elapsed(PATIENCE)
+    assert told == []
+    fates.elapsed(PATIENCE + 0.0005)
+    assert told == [(0.0, False)]
+    fates.arrived(3)
+    assert told[1:] == [(0.001, False), (0.002, False), (0.003, True)]
+    fates.arrived(0)
+    fates.arrived(4)
+    assert told[4:] == [(0.004, True)]
+    fates.elapsed(1.0)
+    assert told[5:] == [(0.005, False)]
 
 
 def test_who_waits_is_told_of_what_comes_later_and_of_nothing_that_was_before():

@@ -97,7 +97,7 @@ def test_arguments_are_for_the_image_or_for_the_command():
         container("c", "/agnhost $(EVIL)", EVIL="; touch /x"),
         {"name": "c", "command": ["/bin/bash", "/agnhost"]},
         {"name": "c", "command": ["touch", "/x"]},
-        {"name": "c", "command": ["/tmp/agnhost", "pause"]},
+        {"name": "c", "command": ["/bin/agnhost", "pause"]},
         {"name": "c", "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]},
         {"name": "c", "envFrom": [{"configMapRef": {"name": "s"}}]},
     ],

@@ -60,8 +60,9 @@ def test_changes_are_exactly_what_policies_and_objects_change(case):
         assert told(found, Cause.POLICIES, new, flow) == turned(between, new, flow)
         if stays(old, new, flow):
             assert told(found, Cause.OBJECTS, new, flow) == turned(old, between, flow)
-        elif turned(old, between, flow):
-            assert found.strangers
+        else:
+            assert not told(found, Cause.OBJECTS, new, flow)
+            assert found.strangers or not turned(old, between, flow)
 
 
 @given(revisions())

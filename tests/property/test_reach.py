@@ -41,6 +41,8 @@ def test_cells_say_what_gets_through_between_all_members_and_between_some(snapsh
                 flow = Flow(source, destination, protocol, port)
                 fates.setdefault((left, right, protocol, port), set()).add(decide(snapshot, flow).accepted)
     event(f"cells: {min(len(matrix.cells), 4)}")
+    judged = {(left, right) for left, right, _protocol, _port in fates if OUTSIDE not in (left, right)}
+    assert {pair for pair in matrix.cells if OUTSIDE not in pair} == judged
     for (left, right, protocol, port), found in fates.items():
         note(f"{left} -> {right} {protocol} {port}: {found}")
         cell = matrix.cells[left, right]
