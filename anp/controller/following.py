@@ -53,8 +53,9 @@ class Following:
         """
         self.watching.start()
         try:
+            parts = (self.checking.run(), self.sync.run(), self.sync.lead(), self.sync.guard())
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(part) for part in (self.checking.run(), self.sync.run(), self.sync.lead())]
+                tasks = [group.create_task(part) for part in parts]
                 yield
                 for task in tasks:
                     task.cancel()

@@ -42,6 +42,26 @@ class Publisher:
         """Let what is stored be read again, as others may write."""
         self._published = None
 
+    async def overtaken(self) -> bool:
+        """Say whether somebody else has written, made anew or deleted the manifest since it was last written here.
+
+        Raises:
+            CallError: the API server refuses, or does not answer.
+
+        """
+        published, uid = self._published, self.manifest
+        if published is None:
+            return False  # it is about to be read, or being written
+        try:
+            manifest = await self._client.call("GET", _MANIFEST)
+        except CallError as error:
+            if error.code != NOT_FOUND:
+                raise
+            manifest = None
+        if self._published is not published:
+            return False
+        return manifest is None or (manifest["metadata"]["uid"], manifest["spec"]["number"]) != (uid, published.number)
+
     async def publish(self, wanted: Generation) -> int:
         """Bring a generation into force and return its number.
 

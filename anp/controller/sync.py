@@ -20,6 +20,9 @@ from compiler.compilation import Compilation
 
 log = logging.getLogger(__name__)
 
+GUARDED = 10.0
+"""Seconds between two looks at whether somebody else has changed what is published."""
+
 
 class Sync:
     """Keeps what is published at what the cluster says, as long as this controller leads.
@@ -138,6 +141,22 @@ class Sync:
             before = publisher.found if begins and known.observed == known.generation else number
             numbers[key] = self.numbers.get(key, before)
         self.numbers = numbers
+
+    async def guard(self) -> None:
+        """See to it that nobody else changes what is published; until cancelled."""
+        while True:
+            await asyncio.sleep(GUARDED)
+            if self._publisher is None or not self.leading:
+                continue
+            try:
+                overtaken = await self._publisher.overtaken()
+            except CallError as error:
+                log.info("what is published cannot be looked at: %s", error)
+                continue
+            if overtaken:
+                log.warning("somebody else has changed what is published")
+                self._publisher.forget()
+                self._wake.set()
 
     async def lead(self) -> None:
         """Look at what is stored anew whenever this controller begins to lead; until cancelled."""

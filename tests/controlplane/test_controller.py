@@ -120,6 +120,15 @@ def test_a_thousand_pods_at_once_are_published(admin, world, start, until):
     assert world.number < 1000
 
 
+def test_what_somebody_else_deletes_is_published_again(admin, world, start, until):
+    start()
+    until(lambda: world.pods() == {"web/a"}, "the first generation")
+
+    admin.delete(MANIFEST)
+
+    until(lambda: world.pods() == {"web/a"}, "the generation to come back")
+
+
 def test_an_end_by_request_gives_the_lease_back_and_leaves_what_is_published(admin, world, start, until):
     controller = start()
     until(lambda: world.pods() == {"web/a"}, "the first generation")
