@@ -30,7 +30,7 @@ GRACE = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large the journal may become. With every change the API server checks all of it, and every agent is sent it."""
+    """How large the journal may become. Of every change the API server checks all of it, and every agent is sent it."""
 
     changes: int = 256
     size: int = 16 * 1024
