@@ -7,6 +7,7 @@ Environment:
 
 import functools
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator
@@ -16,6 +17,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 GOLDEN = Path(__file__).parent.parent / "testdata" / "golden"
+
+# Who runs the tests in the background of a shell has them ignore Ctrl-C, and the processes that tests start, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 KERNEL_REQUIRED = os.environ.get("ANP_REQUIRE_KERNEL", "0") == "1"
 

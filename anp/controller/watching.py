@@ -11,6 +11,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import kopf
@@ -22,6 +23,9 @@ from anp.controller.kinds import BUILT_IN, CRDS, CUSTOM, crd_name
 from anp.observability.backoff import Backoff
 
 log = logging.getLogger(__name__)
+
+ASKED = 10.0
+"""Seconds between two questions which kinds are served, where there is no other reason to ask."""
 
 _LATER = (0.0, 0.5, 2.0)
 """When to look again which kinds are served after a definition changed, in seconds: it takes a moment."""
@@ -107,10 +111,15 @@ class Watching:
                 if served != self._served or watching is None:
                     if watching:
                         await _ended(watching)
-                    self._served = served
+                    came, self._served = served - self._served, served
+                    for resource in came:
+                        self._defined(resource)
                     log.info("watching %s", ", ".join(sorted(r.kind for r in served)) or "no kinds of policies")
                     watching = asyncio.create_task(self._keep(lambda: self._served))
-                await self._changed.wait()
+                # A definition may be served later than it was told of.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(ASKED):
+                        await self._changed.wait()
         finally:
             if watching:
                 await _ended(watching)
