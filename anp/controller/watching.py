@@ -224,8 +224,13 @@ def _settings() -> kopf.OperatorSettings:
 
 
 async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])
+    # kopf may be deaf to it while it begins, so it is said again; news of one that stays is news all the same.
+    for _attempt in range(5):
+        task.cancel()
+        done, _running = await asyncio.wait([task], timeout=1)
+        if done:
+            return
+    log.warning("a watch does not end, and is left behind")
 
 
 def _root(error: BaseException) -> str:
