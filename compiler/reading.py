@@ -16,6 +16,7 @@ from compiler.generation import (
 from compiler.marks import MarkLayout, number_classes
 from compiler.model import Pod
 from compiler.programs import Program, ReadyRule, ReadyTier
+from compiler.segments import joined
 from compiler.share import Share, Subject
 
 
@@ -90,17 +91,7 @@ class Reader:
 
     def segments(self, spans: Iterable[Span]) -> Iterator[Segment]:
         """Yield what is left of spans, neighbours that only other atoms told apart as one."""
-        current: Segment | None = None
-        for span in spans:
-            membership = self.membership(span.atoms)
-            if current and membership == current.membership and span.addresses[0] == current.addresses[1] + 1:
-                current = Segment((current.addresses[0], span.addresses[1]), membership)
-                continue
-            if current:
-                yield current
-            current = Segment(span.addresses, membership) if membership else None
-        if current:
-            yield current
+        return joined((span.addresses, self.membership(span.atoms)) for span in spans)
 
     def hosts(
         self, generation: Generation, segments: Mapping[IpVersion, tuple[Segment, ...]]

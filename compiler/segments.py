@@ -30,3 +30,17 @@ def segments_of(blocks: Iterable[tuple[int, Ranges]]) -> Iterator[Segment]:
         if changes[cut]:
             start = cut
         membership ^= changes[cut]
+
+
+def joined(pieces: Iterable[tuple[Range, Membership]]) -> Iterator[Segment]:
+    """Join neighbours of which the same is true, and leave out those of which nothing is; `pieces` are ascending."""
+    current: Segment | None = None
+    for addresses, membership in pieces:
+        if current and membership == current.membership and addresses[0] == current.addresses[1] + 1:
+            current = Segment((current.addresses[0], addresses[1]), membership)
+            continue
+        if current:
+            yield current
+        current = Segment(addresses, membership) if membership else None
+    if current:
+        yield current

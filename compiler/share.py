@@ -14,6 +14,7 @@ from compiler.differences import changed_keys, patched
 from compiler.marks import MarkLayout, number_classes
 from compiler.model import Direction, Pod
 from compiler.programs import Program
+from compiler.segments import joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,14 +189,4 @@ def _numbered(
 
 def _merged(segments: Iterable[Segment], mask: Membership) -> Iterator[Segment]:
     """Restrict segments to the atoms in `mask`, joining neighbours that only other atoms told apart."""
-    current: Segment | None = None
-    for segment in segments:
-        membership = segment.membership & mask
-        if current and membership == current.membership and segment.addresses[0] == current.addresses[1] + 1:
-            current = Segment((current.addresses[0], segment.addresses[1]), membership)
-            continue
-        if current:
-            yield current
-        current = Segment(segment.addresses, membership) if membership else None
-    if current:
-        yield current
+    return joined((segment.addresses, segment.membership & mask) for segment in segments)
