@@ -212,12 +212,16 @@ class ControlPlane:
     def _wait_until_served(self, crd: Mapping[str, Any]) -> None:
         group, plural = crd["spec"]["group"], crd["spec"]["names"]["plural"]
         for version in crd["spec"]["versions"]:
-            path = f"/apis/{group}/{version['name']}/{plural}"
-            wait_for(partial(self._served, path), f"{path} to be served", self.processes)
+            root = f"/apis/{group}/{version['name']}"
+            wait_for(partial(self._served, root, plural), f"{plural} of {root} to be served", self.processes)
 
-    def _served(self, path: str) -> bool:
+    def _served(self, root: str, plural: str) -> bool:
+        """Say whether a kind has its place and its line in the list of kinds, which do not come and go at once."""
         try:
-            return self._admin.exists(path)
+            listed = self._admin.exists(root) and any(
+                resource["name"] == plural for resource in self._admin.get(root)["resources"]
+            )
+            return listed and self._admin.exists(f"{root}/{plural}")
         except RefusedError as error:
             # It makes itself ready for a kind that is new or has changed.
             if error.code == 429:
