@@ -1,0 +1,1 @@
+"""Rules of firewalls: reading them, mapping them to workloads, writing them as policies, and proving the result."""

@@ -1,0 +1,1 @@
+"""From rules over addresses to policies over workloads."""

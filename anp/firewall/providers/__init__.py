@@ -1,0 +1,1 @@
+"""Languages that firewalls speak, one module each behind one small interface."""
