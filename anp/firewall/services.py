@@ -23,7 +23,7 @@ ServiceBox: TypeAlias = tuple[Ranges, Ranges]
 """Some protocols, each with the same destination ports."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Services:
     """An immutable set of (protocol number, destination port) pairs; build one with `of`.
 
@@ -93,6 +93,9 @@ class Services:
 
     def __str__(self) -> str:
         return wording(self)
+
+    def __repr__(self) -> str:
+        return f"Services({self})"
 
 
 EVERY_SERVICE = Services.every_port(*range(MAX_PROTOCOL + 1))

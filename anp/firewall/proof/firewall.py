@@ -1,0 +1,95 @@
+"""What is wanted between ends, as a diagram: what the firewall said where it was asked, and what holds elsewhere."""
+
+from collections.abc import Sequence
+
+from anp.firewall.inventory.model import Inventory, Neighbours
+from anp.firewall.model import Action, Rule
+from anp.firewall.proof.cluster import DESTINATION, SOURCE
+from anp.firewall.proof.ends import End, EndKind, Ends
+from anp.firewall.proof.model import Wanted
+from anp.firewall.services import WITH_PORTS
+from compiler.diagram.algebra import apply
+from compiler.diagram.lists import from_rules
+from compiler.diagram.space import Box, Node, Space
+
+
+def boxes(rules: Sequence[Rule], ends: Ends) -> list[list[Box]]:
+    """Return for each rule the boxes that it matches, in the space of ends."""
+    found: list[list[Box]] = []
+    for rule in rules:
+        sources, destinations = ends.numbers(rule.sources), ends.numbers(rule.destinations)
+        found.append([(sources, destinations, ports, protocols) for protocols, ports in rule.services.boxes()])
+    return found
+
+
+def wanted(rules: Sequence[Rule], space: Space, ends: Ends, inventory: Inventory) -> Node[Wanted]:
+    """Return what is to become of packets."""
+    of_rules = boxes(rules, ends)
+    bounds = [
+        from_rules(
+            space,
+            [
+                (box, Wanted.PERMIT if rule.action is Action.PERMIT else Wanted.DENY)
+                for rule, its in zip(rules, of_rules, strict=True)
+                if not rule.conditions or rule.action is kept
+                for box in its
+            ],
+            Wanted.PERMIT,
+        )
+        # The least that may go through, and the most: with a condition, only denies are there, or only permits.
+        for kept in (Action.DENY, Action.PERMIT)
+    ]
+    said = apply(space, lambda least, most: least if least is most else Wanted.EITHER, *bounds)
+    return apply(space, lambda here, rule: rule if here is None else here, _elsewhere(space, ends, inventory), said)
+
+
+def deciding(rules: Sequence[Rule], space: Space, ends: Ends) -> Node[int]:
+    """Return the place of the rule that decides about packets, as if every condition held; -1 where none does."""
+    of_rules = boxes(rules, ends)
+    return from_rules(space, [(box, number) for number, its in enumerate(of_rules) for box in its], -1)
+
+
+def _elsewhere(space: Space, ends: Ends, inventory: Inventory) -> Node[Wanted | None]:
+    """Return what is wanted where the firewall is not asked; None where it is."""
+    neighbours = {segment.name: segment.neighbours for segment in inventory.segments}
+    # Port 0 cannot be named by any policy, and nothing listens there.
+    port = space.literal(
+        "port",
+        ((0, 0),),
+        space.literal(
+            "protocol", tuple((p, p) for p in WITH_PORTS), space.constant(Wanted.NOT_OURS), space.constant(None)
+        ),
+        space.constant(None),
+    )
+
+    def leaf(value: Wanted | None) -> Node[Wanted | None]:
+        return port if value is None else space.constant(value)
+
+    rows: dict[tuple[EndKind, str], Node[Wanted | None]] = {}
+    pieces: list[tuple[int, Node[Wanted | None]]] = []
+    for source in ends.ends:
+        key = (source.kind, source.segment)
+        if key not in rows:
+            to = ((other.number, leaf(_between(source, other, neighbours))) for other in ends.ends)
+            rows[key] = space.decision(DESTINATION, to)
+        pieces.append((source.number, rows[key]))
+    return space.decision(SOURCE, pieces)
+
+
+def _between(source: End, destination: End, neighbours: dict[str, Neighbours]) -> Wanted | None:
+    kinds = {source.kind, destination.kind}
+    if EndKind.ENTITY not in kinds or EndKind.POD_ADDRESSES in kinds:
+        return Wanted.NOT_OURS
+    if EndKind.OTHER_PODS in kinds:
+        return Wanted.UNMAPPED
+    if not source.segment or source.segment != destination.segment:
+        return None
+    if EndKind.OUTSIDE not in kinds:
+        return Wanted.UNFILTERED
+    match neighbours.get(source.segment, Neighbours.UNSTATED):
+        case Neighbours.ALLOW:
+            return Wanted.UNFILTERED
+        case Neighbours.DENY:
+            return Wanted.TIGHTENED
+        case Neighbours.UNSTATED:
+            return Wanted.NEIGHBOUR
