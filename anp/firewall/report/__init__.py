@@ -1,0 +1,1 @@
+"""What an admin signs: every rule accounted for, what differs, and what the result does besides."""
