@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from anp.analysis.ends import End
+from anp.analysis.otherwise import otherwise
 from anp.state.cluster import Cluster
 from compiler.decision import Decision, Judgement, Matched, PolicyStep, TierStep
 from compiler.model import DefaultOrigin, Flow, IsolationOrigin, Origin, Protocol, RuleOrigin, Tier
@@ -83,17 +84,21 @@ def _decision(decision: Decision, cluster: Cluster) -> dict[str, Any]:
         "source": str(decision.flow.source),
         "destination": str(decision.flow.destination),
         "accepted": decision.accepted,
-        "egress": _judgement(decision.egress, cluster),
-        "ingress": _judgement(decision.ingress, cluster),
+        "egress": _judgement(decision.egress, decision.flow, cluster),
+        "ingress": _judgement(decision.ingress, decision.flow, cluster),
     }
 
 
-def _judgement(judgement: Judgement, cluster: Cluster) -> dict[str, Any]:
+def _judgement(judgement: Judgement, flow: Flow, cluster: Cluster) -> dict[str, Any]:
     return {
         "pod": str(judgement.pod) if judgement.pod else None,
         "accepted": judgement.accepted,
         "exemption": _word(judgement.exemption) if judgement.exemption else None,
         "decidedBy": _origin(judgement.origin, cluster),
+        "otherwise": [
+            {"accepted": each.accepted, "decidedBy": _origin(each.origin, cluster)}
+            for each in otherwise(cluster.snapshot, flow, judgement)
+        ],
         "tiers": [_tier(step) for step in judgement.steps],
     }
 
@@ -114,7 +119,7 @@ def _origin(origin: Origin, cluster: Cluster) -> dict[str, Any]:
                 "index": origin.index,
                 "rule": origin.rule or None,
                 "file": place.file if place else None,
-                "line": place.line if place else None,
+                "line": (place.line or None) if place else None,
             }
         case IsolationOrigin():
             policies = [{"namespace": namespace, "name": name} for namespace, name in origin.policies]

@@ -25,5 +25,5 @@ def places(origin: Origin, cluster: Cluster) -> list[Location]:
 def said_by(origin: Origin, cluster: Cluster) -> dict[str, Any]:
     """Return who decided as part of a document: what kind of thing, its name for people, and its places."""
     kinds = {RuleOrigin: "rule", IsolationOrigin: "isolation", DefaultOrigin: "default"}
-    at = [{"file": place.file, "line": place.line} for place in places(origin, cluster)]
+    at = [{"file": place.file, "line": place.line or None} for place in places(origin, cluster)]
     return {"type": kinds[type(origin)], "text": str(origin), "places": at}

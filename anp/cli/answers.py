@@ -11,12 +11,24 @@ import typer
 
 from anp.cli.commands import examples
 from anp.cli.console import EXIT_NO
-from anp.cli.options import FileOption, Output, OutputOption, VerboseOption
+from anp.cli.options import (
+    ContextOption,
+    FileOption,
+    KubeconfigOption,
+    LiveOldOption,
+    LiveOption,
+    Origin,
+    Output,
+    OutputOption,
+    VerboseOption,
+)
 
 DIFF_EXAMPLES = examples(
     "anp diff policies-before/ policies/",
     "anp diff --git origin/main policies/",
     "anp diff --policies-only old/ new/ -o json",
+    "anp diff --live policies/",
+    "anp diff --live --prune all-policies/",
 )
 
 
@@ -24,7 +36,9 @@ def diff_command(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="OLD NEW", help="Manifests before and after; with --git, one path, or none.", show_default=False
+            metavar="OLD NEW",
+            help="Manifests before and after; with --git, one path, or none; with --live, what would be applied.",
+            show_default=False,
         ),
     ] = None,
     git: Annotated[
@@ -34,6 +48,13 @@ def diff_command(
         bool,
         typer.Option("--policies-only", help="Compare both sets of policies on the new cluster's pods and nodes."),
     ] = False,
+    live: LiveOldOption = False,
+    prune: Annotated[
+        bool,
+        typer.Option("--prune", help="With --live: policies of the cluster that the path does not have would be gone."),
+    ] = False,
+    kubeconfig: KubeconfigOption = "",
+    context: ContextOption = "",
     output: OutputOption = Output.TEXT,
     verbose: VerboseOption = False,
 ) -> None:
@@ -42,10 +63,16 @@ def diff_command(
     It names the flows that are lost and gained, by workload and port, with the rules that decide before and after, and
     an example of each. No flow is tried: what is not named is proven to be the same. Exit code 0 if nothing changes in
     meaning, 1 if something does.
+
+    With --live, OLD is a running cluster, and NEW the same cluster as if the path had been applied to it: its objects
+    replace those of their kind, namespace and name, or are added, and all others stay, other policies too. Pods, nodes
+    and namespaces that the path does not have are those of the cluster, and objects keep the addresses that the cluster
+    has given them. With --prune the path is meant to have all policies, of every kind and namespace: what it does not
+    have is gone. Nothing is changed in the cluster.
     """
     from anp.cli.diff import print_difference, sides_or_exit  # noqa: PLC0415 - slow
 
-    sides = sides_or_exit(paths or [], git)
+    sides = sides_or_exit(paths or [], git, Origin(live=live, kubeconfig=kubeconfig, context=context), prune=prune)
     if not print_difference(sides, output, policies_only=policies_only, verbose=verbose):
         raise typer.Exit(EXIT_NO)
 
@@ -77,6 +104,9 @@ class FailOn(enum.StrEnum):
 
 def lint_command(
     file: FileOption = "",
+    live: LiveOption = False,
+    kubeconfig: KubeconfigOption = "",
+    context: ContextOption = "",
     select: Annotated[
         list[str] | None,
         typer.Option("--select", metavar="CODE", help="Only codes that begin so; repeatable."),
@@ -105,7 +135,8 @@ def lint_command(
     Rules that never decide anything, priorities that leave the order open, selectors that select nobody, port names
     that nobody knows, what one end accepts and the other denies. Each finding has a code, a place and, where that
     helps, a packet to show it. A comment `# anp-lint: ignore CODE reason` on the line, above it, or above the object
-    suppresses one. Exit code 0 if nothing was found, 1 if something was.
+    suppresses one; so does an annotation `anp-lint/ignore: CODE reason` of the object, in a running cluster too. Exit
+    code 0 if nothing was found, 1 if something was.
     """
     from anp.cli.lint import Asked, print_check, print_findings  # noqa: PLC0415 - slow
 
@@ -113,7 +144,8 @@ def lint_command(
         print_check(explain, output)
         return
     codes = (tuple(select or ()), tuple(ignore or ()))
-    if not print_findings(file, Asked(*codes, severity.value, fail_on.value, output, sarif, junit), verbose=verbose):
+    origin = Origin(file, live, kubeconfig, context)
+    if not print_findings(origin, Asked(*codes, severity.value, fail_on.value, output, sarif, junit), verbose=verbose):
         raise typer.Exit(EXIT_NO)
 
 
@@ -133,7 +165,10 @@ REACH_EXAMPLES = examples(
 
 
 def reach_command(
-    file: FileOption,
+    file: FileOption = "",
+    live: LiveOption = False,
+    kubeconfig: KubeconfigOption = "",
+    context: ContextOption = "",
     by: Annotated[
         Grouping, typer.Option("--by", help="Into what pods are put together: a row and a column for each.")
     ] = Grouping.NAMESPACE,
@@ -170,7 +205,7 @@ def reach_command(
     from anp.cli.reach import Question, print_reach  # noqa: PLC0415 - slow
 
     question = Question(By(by.value), source, destination, port, protocol or ("tcp" if port else "any"))
-    print_reach(file, question, output, html, flat=flat, verbose=verbose)
+    print_reach(Origin(file, live, kubeconfig, context), question, output, html, flat=flat, verbose=verbose)
 
 
 TEST_EXAMPLES = examples(

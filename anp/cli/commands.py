@@ -12,9 +12,13 @@ import typer
 from anp.cli.console import EXIT_NO, fail
 from anp.cli.options import (
     DEFAULT_MASK_TEXT,
+    ContextOption,
     FileOption,
+    KubeconfigOption,
+    LiveOption,
     MaskOption,
     NodeOption,
+    Origin,
     Output,
     OutputOption,
     VerboseOption,
@@ -49,36 +53,44 @@ COMPILE_EXAMPLES = examples(
 
 
 def compile_command(
-    file: FileOption,
+    file: FileOption = "",
     node: NodeOption = "",
     mark_mask: MaskOption = DEFAULT_MASK_TEXT,
+    live: LiveOption = False,
+    kubeconfig: KubeconfigOption = "",
+    context: ContextOption = "",
     output: OutputOption = Output.TEXT,
     verbose: VerboseOption = False,
 ) -> None:
     """Print the nft script that enforces the policies on one node.
 
     The script replaces our table and touches no other. Load it with nft -f, or ask the kernel with nft --check -f
-    whether it would take it. Pods and nodes without addresses get some, so that manifests written by hand compile.
+    whether it would take it. Pods and nodes of manifests without addresses get some, so that manifests written by hand
+    compile.
     """
     from anp.cli.compilation import print_script  # noqa: PLC0415 - slow
 
-    print_script(file, node, mark_mask, output, verbose=verbose)
+    print_script(Origin(file, live, kubeconfig, context), node, mark_mask, output, verbose=verbose)
 
 
 EXPLAIN_EXAMPLES = examples(
     "anp explain -f testdata/demo --from shop/web --to bank/ledger --port 5432",
     "anp explain -f testdata/demo --from 203.0.113.7 --to shop/web --port http",
     "anp explain -f testdata/demo --from shop/web --to shop/checkout --protocol icmp",
+    "anp explain --live --from shop/web --to bank/ledger --port 5432",
 )
 
 
 def explain_command(
-    file: FileOption,
     source: Annotated[str, typer.Option("--from", metavar="NS/POD|IP", help="Who connects; NS or NS/GLOB for many.")],
     destination: Annotated[
         str,
         typer.Option("--to", metavar="NS/POD|IP", help="To whom; also NS or NS/GLOB, or 'service NS/NAME[:PORT]'."),
     ],
+    file: FileOption = "",
+    live: LiveOption = False,
+    kubeconfig: KubeconfigOption = "",
+    context: ContextOption = "",
     port: Annotated[
         str,
         typer.Option(
@@ -101,14 +113,14 @@ def explain_command(
 ) -> None:
     """Say whether a connection gets through, and why.
 
-    It tells which tiers were asked, which rules were passed over and for what reason, which one decides, and where that
-    one was written. For many at once, named by a namespace or a pattern, answers that are alike are one. Exit code 0 if
-    the connection gets through, all of them if there are many, 1 if it is denied.
+    It tells which tiers were asked, which rules were passed over and for what reason, which one decides, where that one
+    was written, and who would decide without it. For many at once, named by a namespace or a pattern, answers that are
+    alike are one. Exit code 0 if the connection gets through, all of them if there are many, 1 if it is denied.
     """
     from anp.cli.explain import print_explanation  # noqa: PLC0415 - slow
 
     ends = (source, destination)
-    asked = (file, ends, protocol, port, output)
+    asked = (Origin(file, live, kubeconfig, context), ends, protocol, port, output)
     if not print_explanation(*asked, hairpin=hairpin, suggest=suggest, verbose=verbose):
         raise typer.Exit(EXIT_NO)
 

@@ -1,7 +1,7 @@
 """The work of `anp compile`."""
 
 from anp.cli import console
-from anp.cli.options import Output
+from anp.cli.options import Origin, Output
 from anp.cli.subject import cluster_or_exit, layout_or_exit, node_or_exit, told
 from compiler.compilation import compile_cluster
 from compiler.lower import lower
@@ -9,10 +9,10 @@ from compiler.ruleset import Ruleset
 from compiler.syntax import script
 
 
-def print_script(file: str, node: str, mark_mask: str, output: Output, *, verbose: bool) -> None:
+def print_script(origin: Origin, node: str, mark_mask: str, output: Output, *, verbose: bool) -> None:
     """Print what one node would hold."""
     layout = layout_or_exit(mark_mask)
-    cluster = cluster_or_exit(file, invent=True, verbose=verbose)
+    cluster = cluster_or_exit(origin, invent=True, verbose=verbose)
     node = node_or_exit(cluster, node)
     with told():
         ruleset = lower(compile_cluster(cluster.snapshot), node, layout)

@@ -11,9 +11,9 @@ from anp.analysis.places import places
 from anp.analysis.revision import RevisionError, load_revision
 from anp.analysis.wording import packets_text
 from anp.cli import console
-from anp.cli.options import Output
+from anp.cli.options import Origin, Output
 from anp.cli.paint import bold, dim, green, red
-from anp.cli.subject import cluster_or_exit
+from anp.cli.subject import cluster_or_exit, live_or_exit, mixed_or_exit
 from anp.sources.diagnostics import Severity, printable
 from anp.sources.files import STANDARD_INPUT
 from anp.state.cluster import Cluster, cluster_of
@@ -33,15 +33,31 @@ _TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """What is compared: two paths, or with `revision` that revision of the new path against itself."""
+    """What is compared: two paths, or with `revision` that revision of the new path against itself.
+
+    With a `live` cluster that is the old side, and the new one is the same with the new path applied to it, which with
+    `prune` leaves no other policies.
+    """
 
     old: str
     new: str
     revision: str = ""
+    live: Origin | None = None
+    prune: bool = False
 
 
-def sides_or_exit(paths: Sequence[str], revision: str) -> Sides:
+def sides_or_exit(paths: Sequence[str], revision: str, origin: Origin, *, prune: bool) -> Sides:
     """Say what is to be compared, or end with exit code 2 where that makes no sense."""
+    if origin.live:
+        if revision:
+            console.fail("--git and --live both say what is old; name one of them")
+        if len(paths) != 1:
+            console.fail(
+                "--live compares the cluster with what it would be: name one path, that of what would be applied"
+            )
+        return Sides("", paths[0], live=origin, prune=prune)
+    if prune:
+        console.fail("--prune is about a running cluster; add --live")
     if revision:
         if len(paths) > 1:
             console.fail("--git compares one path with what it was: name one, or none for this directory")
@@ -53,16 +69,13 @@ def sides_or_exit(paths: Sequence[str], revision: str) -> Sides:
         console.fail("name two paths, the old one and the new one, or one with --git REV")
     if paths[0] == paths[1] == STANDARD_INPUT:
         console.fail("standard input can be one of the two, not both")
-    return Sides(*paths)
+    old, new = paths
+    return Sides(old, new)
 
 
 def print_difference(sides: Sides, output: Output, *, policies_only: bool, verbose: bool) -> bool:
     """Print what changes in meaning, and return whether nothing does."""
-    if sides.revision:
-        old = _revision_or_exit(sides, verbose=verbose)
-    else:
-        old = cluster_or_exit(sides.old, invent=True, verbose=verbose)
-    new = cluster_or_exit(sides.new, invent=True, verbose=verbose)
+    old, new = _clusters_or_exit(sides, verbose=verbose)
     comparison = compare(old.snapshot, new.snapshot, policies_only=policies_only)
     if output is Output.TEXT:
         for line in lines(comparison, old, new, policies_only=policies_only):
@@ -70,6 +83,18 @@ def print_difference(sides: Sides, output: Output, *, policies_only: bool, verbo
     else:
         console.document(as_json(comparison, old, new, policies_only=policies_only), output)
     return comparison.same
+
+
+def _clusters_or_exit(sides: Sides, *, verbose: bool) -> tuple[Cluster, Cluster]:
+    if sides.live:
+        live = live_or_exit(sides.live)
+        old = mixed_or_exit(live, verbose=verbose)
+        return old, mixed_or_exit(live, sides.new, prune=sides.prune, verbose=verbose, heard=old.diagnostics)
+    if sides.revision:
+        old = _revision_or_exit(sides, verbose=verbose)
+    else:
+        old = cluster_or_exit(sides.old, invent=True, verbose=verbose)
+    return old, cluster_or_exit(sides.new, invent=True, verbose=verbose)
 
 
 def _revision_or_exit(sides: Sides, *, verbose: bool) -> Cluster:

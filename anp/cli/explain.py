@@ -5,7 +5,7 @@ from anp.analysis.explanation import Explanation, as_json, explain
 from anp.analysis.service_ends import explain_service, service_routes
 from anp.cli import console
 from anp.cli.narrative import explanation_lines
-from anp.cli.options import Output
+from anp.cli.options import Origin, Output
 from anp.cli.subject import cluster_or_exit, told
 from anp.sources.diagnostics import printable
 from anp.state.cluster import Cluster
@@ -21,7 +21,7 @@ _MAX_DIGITS = 5
 
 
 def print_explanation(
-    file: str,
+    origin: Origin,
     ends: tuple[str, str],
     protocol: str,
     port: str,
@@ -36,7 +36,7 @@ def print_explanation(
     service = ends[1].startswith(_SERVICE)
     if not many and not service and "/" in ends[0] and "/" in ends[1]:
         _protocol(protocol, port)  # before anything is read, as it needs no reading
-    cluster = cluster_or_exit(file, invent=True, verbose=verbose)
+    cluster = cluster_or_exit(origin, invent=True, verbose=verbose, services=service)
     namespaces = {pod.namespace for pod in cluster.snapshot.pods}
     if many or not namespaces.isdisjoint(ends):
         if service or suggest or hairpin:

@@ -14,10 +14,12 @@ from anp.analysis.lint.findings import Finding
 from anp.analysis.lint.junit import junit
 from anp.analysis.lint.linter import LintReport, Wanted, lint
 from anp.analysis.lint.sarif import sarif
+from anp.analysis.lint.sourcetext import Annotated, annotations_at
 from anp.cli import console
-from anp.cli.options import Output
+from anp.cli.options import Origin, Output
 from anp.cli.paint import alarm, bold, dim, green, yellow
 from anp.cli.subject import cluster_or_exit, told
+from anp.live.observed import Observed
 from anp.sources.diagnostics import Severity, printable
 from anp.sources.files import MAX_BYTES, STANDARD_INPUT, file_name, read_text
 from anp.sources.manifests import Loaded
@@ -40,20 +42,18 @@ class Asked:
     junit: Path | None
 
 
-def print_findings(file: str, asked: Asked, *, verbose: bool) -> bool:
+def print_findings(origin: Origin, asked: Asked, *, verbose: bool) -> bool:
     """Print what is probably not meant, and return whether that is little enough to go on."""
     for option, given in (("--select", asked.select), ("--ignore", asked.ignore)):
         for code in given:
             if not code or not any(known.startswith(code) for known in CATALOGUE):
                 console.fail(f"{option} {code:.40}: no code begins so; there are {', '.join(CATALOGUE)}")
-    if not file:
-        console.fail("--file is needed: the manifests to lint")
     fail_on = _SEVERITIES.get(asked.fail_on)
     # Whoever fails on it has to see it.
     shown = max(_SEVERITIES[asked.severity], fail_on or Severity.ERROR)
-    cluster, texts = _read(file, verbose=verbose)
+    cluster, texts = _read(origin, verbose=verbose)
     with told():
-        report = lint(cluster, texts, Wanted(asked.select, asked.ignore, shown))
+        report = lint(cluster, texts, Wanted(asked.select, asked.ignore, shown), _annotated(cluster))
     if asked.sarif is not None:
         _write(asked.sarif, f"{json.dumps(sarif(report), indent=2)}\n")
     if asked.junit is not None:
@@ -139,19 +139,26 @@ def as_json(report: LintReport) -> dict[str, Any]:
     }
 
 
-def _read(file: str, *, verbose: bool) -> tuple[Cluster, dict[str, str]]:
+def _read(origin: Origin, *, verbose: bool) -> tuple[Cluster, dict[str, str]]:
     """Read the cluster, and once more the text of its files, for the comments in them."""
     texts: dict[str, str] = {}
-    if file == STANDARD_INPUT:
+    if origin.file == STANDARD_INPUT:
         # It can be read only once, so the cluster is read from what is kept of it.
         kept = sys.stdin.buffer.read(MAX_BYTES + 1)
-        texts[file_name(file)] = kept.decode("utf-8-sig", "replace")
+        texts[file_name(origin.file)] = kept.decode("utf-8-sig", "replace")
         sys.stdin = io.TextIOWrapper(io.BytesIO(kept), encoding="utf-8")
-    cluster = cluster_or_exit(file, invent=True, verbose=verbose)
-    for name in dict.fromkeys(item.origin.file for item in cluster.items.values() if isinstance(item, Loaded)):
+    cluster = cluster_or_exit(origin, invent=True, verbose=verbose)
+    written = (item for item in cluster.items.values() if isinstance(item, Loaded) and not isinstance(item, Observed))
+    for name in dict.fromkeys(item.origin.file for item in written):
         if name not in texts:
             texts[name] = read_text(name).text or ""
     return cluster, texts
+
+
+def _annotated(cluster: Cluster) -> list[Annotated]:
+    """Return what stands beside the objects of a running cluster, which have no text to read it from."""
+    observed = (item for item in cluster.items.values() if isinstance(item, Observed))
+    return [found for item in observed for found in annotations_at(item.origin, item.annotations)]
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,13 +1,15 @@
 """Explanations as text for people."""
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from anp.analysis.explanation import Explanation
+from anp.analysis.otherwise import Alternative, otherwise
 from anp.cli.paint import bold, dim, green, red, yellow
 from anp.sources.diagnostics import printable
 from anp.state.cluster import Cluster
 from compiler.decision import Decision, Judgement, Matched, Outcome, PolicyStep, RuleStep, TierStep
-from compiler.model import Direction, Origin, Protocol, Tier
+from compiler.model import DefaultOrigin, Direction, Origin, Protocol, Snapshot, Tier
 
 _OUTCOME = {
     Outcome.ACCEPTED: green("accepts"),
@@ -18,30 +20,32 @@ _OUTCOME = {
 }
 
 
+_End: TypeAlias = tuple[Judgement, tuple[Alternative, ...]]
+_Told: TypeAlias = tuple[_End, _End]
+
+
 def explanation_lines(explanation: Explanation, cluster: Cluster) -> Iterator[str]:
     """Yield an explanation as lines; pairs of addresses that are decided alike are told together."""
-    groups: list[list[Decision]] = []
+    groups: dict[_Told, list[Decision]] = {}
     for decision in explanation.decisions:
-        like = next((group for group in groups if _alike(group[0], decision)), None)
-        if like is None:
-            groups.append([decision])
-        else:
-            like.append(decision)
-    for number, group in enumerate(groups):
+        groups.setdefault(_told(decision, cluster.snapshot), []).append(decision)
+    for number, (told, group) in enumerate(groups.items()):
         if number:
             yield ""
-        yield from _group(explanation, group, cluster)
+        yield from _group(explanation, told, group, cluster)
 
 
-def _alike(left: Decision, right: Decision) -> bool:
-    return (left.egress, left.ingress) == (right.egress, right.ingress)
+def _told(decision: Decision, snapshot: Snapshot) -> _Told:
+    """Return all that is told of a decision but its addresses."""
+    egress, ingress = ((end, otherwise(snapshot, decision.flow, end)) for end in (decision.egress, decision.ingress))
+    return egress, ingress
 
 
 def _verdict(*, accepted: bool) -> str:
     return bold(green("ACCEPTED")) if accepted else bold(red("DENIED"))
 
 
-def _group(explanation: Explanation, group: list[Decision], cluster: Cluster) -> Iterator[str]:
+def _group(explanation: Explanation, told: _Told, group: list[Decision], cluster: Cluster) -> Iterator[str]:
     decision = group[0]
     if explanation.protocol is Protocol.OTHER:
         what = "icmp and the like"
@@ -51,12 +55,12 @@ def _group(explanation: Explanation, group: list[Decision], cluster: Cluster) ->
     yield f"{bold(printable(ends))}: {_verdict(accepted=decision.accepted)}"
     for each in group:
         yield "  " + dim(f"{each.flow.source} → {each.flow.destination}")
-    for judgement in (decision.egress, decision.ingress):
+    for judgement, alternatives in told:
         yield ""
-        yield from _judgement(judgement, cluster)
+        yield from _judgement(judgement, alternatives, cluster)
 
 
-def _judgement(judgement: Judgement, cluster: Cluster) -> Iterator[str]:
+def _judgement(judgement: Judgement, alternatives: tuple[Alternative, ...], cluster: Cluster) -> Iterator[str]:
     leaving = judgement.direction is Direction.EGRESS
     whom = str(judgement.pod) if judgement.pod else ("the source" if leaving else "the destination")
     title = bold(printable(f"{'Leaving' if leaving else 'Reaching'} {whom}"))
@@ -65,8 +69,19 @@ def _judgement(judgement: Judgement, cluster: Cluster) -> Iterator[str]:
         yield f"  not judged: {judgement.exemption.value}"
         return
     yield f"  decided by {bold(printable(str(judgement.origin)))}{_place(judgement.origin, cluster)}"
+    yield from _otherwise(alternatives, cluster)
     for step in judgement.steps:
         yield from _tier(step)
+
+
+def _otherwise(alternatives: tuple[Alternative, ...], cluster: Cluster) -> Iterator[str]:
+    word = "without it"
+    for each in alternatives:
+        said = green("accepted") if each.accepted else red("denied")
+        yield f"  {dim(f'{word}:')} {said} by {printable(str(each.origin))}{_place(each.origin, cluster)}"
+        word = "without that"
+    if alternatives and not isinstance(alternatives[-1].origin, DefaultOrigin):
+        yield dim("  and so on")
 
 
 def _place(origin: Origin, cluster: Cluster) -> str:

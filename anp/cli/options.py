@@ -1,6 +1,7 @@
 """Options that several commands share. Nothing here is slow to import."""
 
 import enum
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -24,6 +25,66 @@ FileOption = Annotated[
         help="Manifests: a directory (searched for *.yaml, *.yml and *.json), one file, or - for standard input.",
     ),
 ]
+
+
+def _about_live(context: typer.Context, parameter: typer.CallbackParam, value: str) -> str:
+    """Refuse an option of --live without it; what the environment or a config file says is for other commands too."""
+    source = context.get_parameter_source(parameter.name or "")
+    if value and source is not None and source.name == "COMMANDLINE" and not context.params.get("live"):
+        raise typer.BadParameter("it is about a running cluster; add --live")
+    return value
+
+
+LiveOption = Annotated[
+    bool,
+    typer.Option(
+        "--live",
+        envvar="ANP_LIVE",
+        is_eager=True,
+        help="Read a running cluster, without changing anything there; with --file, as if that were applied to it.",
+    ),
+]
+LiveOldOption = Annotated[
+    bool,
+    typer.Option(
+        "--live",
+        envvar="ANP_LIVE",
+        is_eager=True,
+        help="Compare a running cluster with what it would be if the path were applied; nothing is changed there.",
+    ),
+]
+KubeconfigOption = Annotated[
+    str,
+    typer.Option(
+        "--kubeconfig",
+        metavar="FILE",
+        envvar="ANP_KUBECONFIG",
+        callback=_about_live,
+        help="How to reach the cluster; by default $KUBECONFIG, ~/.kube/config, or what a pod is given.",
+    ),
+]
+ContextOption = Annotated[
+    str,
+    typer.Option(
+        "--context",
+        metavar="NAME",
+        envvar="ANP_CONTEXT",
+        callback=_about_live,
+        help="Which context of the kubeconfig; by default its current one.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a command's cluster comes from: manifests, a running cluster, or one as if the other were applied to it."""
+
+    file: str = ""
+    live: bool = False
+    kubeconfig: str = ""
+    context: str = ""
+
+
 OutputOption = Annotated[
     Output, typer.Option("--output", "-o", envvar="ANP_OUTPUT", help="Write for people, or a document for programs.")
 ]

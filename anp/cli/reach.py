@@ -10,7 +10,7 @@ from anp.analysis.reach_document import as_json
 from anp.analysis.reach_page import MAX_GROUPS, page
 from anp.analysis.wording import packets_text
 from anp.cli import console
-from anp.cli.options import Output
+from anp.cli.options import Origin, Output
 from anp.cli.paint import bold, dim, green, red, yellow
 from anp.cli.subject import cluster_or_exit, told
 from anp.sources.diagnostics import printable
@@ -36,10 +36,12 @@ class Question:
     protocol: str = "tcp"
 
 
-def print_reach(file: str, question: Question, output: Output, html: Path | None, *, flat: bool, verbose: bool) -> None:
+def print_reach(
+    origin: Origin, question: Question, output: Output, html: Path | None, *, flat: bool, verbose: bool
+) -> None:
     """Print who can talk to whom."""
     asked = _asked(question)
-    cluster = cluster_or_exit(file, invent=True, verbose=verbose)
+    cluster = cluster_or_exit(origin, invent=True, verbose=verbose)
     compilation = compile_cluster(cluster.snapshot)
     pods = [pod for pod in cluster.snapshot.pods if pod.governed and pod.addresses]
     with told():

@@ -6,9 +6,11 @@ from contextlib import contextmanager
 
 from anp.analysis.ends import UnknownEndError
 from anp.analysis.explanation import NoCommonFamilyError
-from anp.cli.console import EXIT_CANNOT, fail, tell, warn
+from anp.cli.console import EXIT_CANNOT, fail, progress, tell, warn
+from anp.cli.options import Origin
 from anp.lab.errors import LabError, TopologyError
-from anp.sources.diagnostics import Severity
+from anp.sources.diagnostics import Diagnostic, Severity
+from anp.sources.manifests import Manifests, load
 from anp.state.cluster import Cluster, read_cluster
 from compiler.marks import MarkLayout, TooManyClassesError
 from compiler.model import Pod
@@ -30,19 +32,61 @@ def told() -> Iterator[None]:
         fail(str(error), EXIT_CANNOT)
 
 
-def cluster_or_exit(path: str, *, invent: bool, verbose: bool = False) -> Cluster:
-    """Read manifests and say what is wrong with them; end with exit code 2 if something that was written would be lost.
+def cluster_or_exit(origin: Origin | str, *, invent: bool, verbose: bool = False, services: bool = False) -> Cluster:
+    """Read a cluster and say what is wrong with it; end with exit code 2 if something that was written would be lost.
 
-    With `invent`, pods and nodes without addresses get some.
+    A text is the path of manifests. With `invent`, pods and nodes in them without addresses get some. The `services` of
+    a running cluster are read only where they are asked for.
     """
+    origin = origin if isinstance(origin, Origin) else Origin(origin)
+    if not origin.file and not origin.live:
+        fail("name manifests with --file, or a running cluster with --live")
+    if origin.live:
+        live = live_or_exit(origin, services=services)
+        return mixed_or_exit(live, origin.file, verbose=verbose)
     try:
-        cluster = read_cluster(path, invent=invent)
+        cluster = read_cluster(origin.file, invent=invent)
     except ValueError as error:  # more nodes than can be given addresses
         fail(str(error))
-    tell(cluster.diagnostics, verbose=verbose)
+    return _sound_or_exit(cluster, "the manifests", verbose=verbose)
+
+
+def live_or_exit(origin: Origin, *, services: bool = False) -> Manifests:
+    """Read a running cluster; end with exit code 2 if it is not known which, and 3 if it cannot be read."""
+    from anp.controller.client import ConfigError  # noqa: PLC0415 - slow
+    from anp.live.reading import LiveError, read  # noqa: PLC0415 - slow
+
+    try:
+        return read(origin.kubeconfig, origin.context, services=services, tell=progress)
+    except ConfigError as error:
+        fail(str(error))
+    except LiveError as error:
+        fail(str(error), EXIT_CANNOT)
+
+
+def mixed_or_exit(
+    live: Manifests, file: str = "", *, prune: bool = False, verbose: bool = False, heard: tuple[Diagnostic, ...] = ()
+) -> Cluster:
+    """Return a running cluster, as if the manifests in `file` were applied to it if there are any.
+
+    What was `heard` before is not told again.
+    """
+    from anp.live.applying import applied, cluster_of_live  # noqa: PLC0415 - for those who ask for it
+
+    try:
+        cluster = cluster_of_live(applied(live, load(file), prune=prune) if file else live)
+    except ValueError as error:  # more nodes than can be given addresses
+        fail(str(error))
+    return _sound_or_exit(
+        cluster, "the cluster and the manifests" if file else "the cluster", verbose=verbose, heard=heard
+    )
+
+
+def _sound_or_exit(cluster: Cluster, where: str, *, verbose: bool, heard: tuple[Diagnostic, ...] = ()) -> Cluster:
+    tell((found for found in cluster.diagnostics if found not in heard), verbose=verbose)
     if not cluster.sound:
         errors = sum(found.severity is Severity.ERROR for found in cluster.diagnostics)
-        fail(f"{errors} error{'s' if errors > 1 else ''} in the manifests; nothing was done")
+        fail(f"{errors} error{'s' if errors > 1 else ''} in {where}; nothing was done")
     return cluster
 
 

@@ -180,7 +180,7 @@ def test_every_code_is_explained(code):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "--file is needed"),
+        ((), "name manifests with --file, or a running cluster with --live"),
         (("--explain", "ANP999"), "--explain ANP999: there is no such code; there are ANP101, "),
         (("-f", DEMO, "--select", "E501"), "--select E501: no code begins so; there are ANP101, "),
         (("-f", DEMO, "--ignore", ""), "--ignore : no code begins so"),

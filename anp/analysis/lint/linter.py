@@ -58,10 +58,13 @@ class LintReport:
         return any(found.severity <= severity for found in self.findings)
 
 
-def lint(cluster: Cluster, texts: Mapping[str, str], wanted: Wanted) -> LintReport:
-    """Lint the policies of a cluster; `texts` are the files that it was read from, by name, for what comments say."""
+def lint(cluster: Cluster, texts: Mapping[str, str], wanted: Wanted, observed: Iterable[Annotated] = ()) -> LintReport:
+    """Lint the policies of a cluster; `texts` are the files that it was read from, by name, for what comments say.
+
+    `observed` is what stands beside objects that were read from no file.
+    """
     desk = Desk(cluster)
-    objects = [each for file, text in texts.items() for each in annotated(file, text)]
+    objects = [*observed, *(each for file, text in texts.items() for each in annotated(file, text))]
     words = [*by_annotation(objects), *(word for file, text in texts.items() for word in suppressions(file, text))]
     kept: list[Finding] = []
     suppressed: list[tuple[Finding, str]] = []
@@ -92,7 +95,9 @@ def _all(desk: Desk, objects: Iterable[Annotated], wanted: Wanted) -> Iterator[F
 
 
 def _meant(word: Suppression, found: Finding) -> bool:
-    return word.code == found.code and word.at.file == found.at.file and bool(word.lines & found.lines)
+    # An object that is in no file is a place of its own, without lines.
+    here = not word.at.line or bool(word.lines & found.lines)
+    return word.code == found.code and word.at.file == found.at.file and here
 
 
 def _about(words: Iterable[Suppression], used: set[Suppression], wanted: Wanted) -> Iterator[Finding]:

@@ -10,8 +10,11 @@ from anp.sources.diagnostics import Location
 from anp.sources.documents import read_documents
 from anp.sources.positions import Positions
 
-IGNORE = "anp-lint/ignore"
-"""The annotation that suppresses findings about its object: ``CODE reason``, one to a line or separated by ``;``."""
+IGNORES = ("anp-lint/ignore", "lint.anp.internal/ignore")
+"""The annotation that suppresses findings about its object: ``CODE reason``, one to a line or separated by ``;``.
+
+It has two names, as some who check what is applied take only names in a domain.
+"""
 APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """The annotation in which kubectl keeps what it was given, before the server dropped anything."""
 
@@ -62,7 +65,7 @@ def _empty(line: str) -> bool:
 
 def annotated(file: str, text: str) -> list[Annotated]:
     """Return the objects of a text that have an annotation which matters here."""
-    if IGNORE not in text and APPLIED not in text:
+    if not any(name in text for name in (*IGNORES, APPLIED)):
         return []
     found: list[Annotated] = []
     for document in read_documents(text, file).documents:
@@ -86,23 +89,24 @@ def by_annotation(objects: Iterable[Annotated]) -> list[Suppression]:
     return found
 
 
+def annotations_at(at: Location, annotations: Mapping[str, Any], positions: Positions | None = None) -> list[Annotated]:
+    """Return the annotations of the object there that matter here, if any do."""
+    ignores = {key: value for key in IGNORES if isinstance(value := annotations.get(key), str)}
+    applied = annotations.get(APPLIED)
+    if not ignores and not isinstance(applied, str):
+        return []
+    key = next(iter(ignores), APPLIED)
+    place = positions.find(("metadata", "annotations", key)) if positions else at
+    said = "\n".join(ignores.values())
+    return [Annotated(at, Location(at.file, place.line, place.column), said, _json(applied))]
+
+
 def _of(file: str, value: Any, positions: Positions) -> list[Annotated]:
     metadata = value.get("metadata") if isinstance(value, dict) else None
     annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
     if not isinstance(annotations, dict):
         return []
-    ignore, applied = annotations.get(IGNORE), annotations.get(APPLIED)
-    if not isinstance(ignore, str) and not isinstance(applied, str):
-        return []
-    place = positions.find(("metadata", "annotations", IGNORE if isinstance(ignore, str) else APPLIED))
-    return [
-        Annotated(
-            Location(file, positions.line, positions.column),
-            Location(file, place.line, place.column),
-            ignore if isinstance(ignore, str) else "",
-            _json(applied),
-        )
-    ]
+    return annotations_at(Location(file, positions.line, positions.column), annotations, positions)
 
 
 def _json(text: object) -> Mapping[str, Any] | None:

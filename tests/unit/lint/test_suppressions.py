@@ -34,6 +34,10 @@ def told(report) -> set[str]:
             "metadata: {name: to-nobody}",
             "metadata: {name: to-nobody, annotations: {anp-lint/ignore: ANP107 the tenants come in May}}",
         ),
+        PASS.replace(
+            "metadata: {name: to-nobody}",
+            "metadata: {name: to-nobody, annotations: {lint.anp.internal/ignore: ANP107 the tenants come in May}}",
+        ),
     ],
 )
 def test_a_suppression_holds_on_its_line_on_the_next_and_for_all_of_an_object(text):
