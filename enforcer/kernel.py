@@ -95,13 +95,36 @@ class KernelDataplane:
             ListingError: libnftables answered with something else.
 
         """
+        listing = self.listing()
+        return parse_listing(listing) if listing else Ruleset()
+
+    def listing(self) -> str:
+        """Return the JSON listing of our table as libnftables writes it, or nothing if there is no such table.
+
+        Raises:
+            NotPermittedError: we may not.
+
+        """
         code, output, message = self._call(lambda: _text(self._nft.cmd(f"list table {HERE}".encode())))
         if code == 0:
-            return parse_listing(output)
+            return output
         if _ABSENT in message:
-            return Ruleset()
+            return ""
         _refuse_forbidden(message)
         raise EnforcerError(f"nftables cannot list table {HERE}: {_reason(message)}")
+
+    def list_chains(self) -> str:
+        """Return a JSON listing of the chains of all tables without their rules, which may be beyond our libnftables.
+
+        Raises:
+            NotPermittedError: we may not.
+
+        """
+        code, output, message = self._call(lambda: _text(self._nft.cmd(b"list chains")))
+        if code == 0:
+            return output
+        _refuse_forbidden(message)
+        raise EnforcerError(f"nftables cannot list chains: {_reason(message)}")
 
     def run(self, tx: Transaction) -> None:
         """Do all of `tx`, or nothing; return once the kernel has it.
