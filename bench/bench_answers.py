@@ -3,9 +3,14 @@
 import pytest
 
 from anp.analysis.difference import compare
+from anp.analysis.ends import parse_end
+from anp.analysis.explanation import explain
 from anp.analysis.reach import By, reach
+from anp.analysis.reach_page import page
+from anp.state.cluster import Cluster
 from bench.bench_diagram import big_cluster, edited
 from compiler.compilation import compile_cluster
+from compiler.model import Protocol
 
 
 @pytest.fixture(scope="module")
@@ -13,10 +18,23 @@ def big():
     return big_cluster()
 
 
+def test_why_a_connection_gets_through_or_not(benchmark, big):
+    cluster = Cluster(big, {}, {}, (), ())
+    ends = [parse_end(f"ns-{number}/pod-{number}", big) for number in (7, 8)]
+    answer = benchmark.pedantic(explain, args=(cluster, *ends, Protocol.TCP, 5432), rounds=3)
+    assert not answer.accepted
+
+
 @pytest.mark.parametrize("by", [By.NAMESPACE, By.WORKLOAD])
 def test_who_reaches_whom(benchmark, big, by):
     matrix = benchmark.pedantic(reach, setup=lambda: ((compile_cluster(big), by), {}), rounds=1)
     assert matrix.cells
+
+
+def test_the_page_is_written(benchmark, big):
+    compilation = compile_cluster(big)
+    matrix = reach(compilation, By.NAMESPACE)
+    assert benchmark.pedantic(page, args=(matrix, compilation), rounds=1)
 
 
 @pytest.mark.parametrize("change", ["a tenant's rule", "every policy"])

@@ -63,10 +63,11 @@ class PacketSet:
         )
 
     def __and__(self, more: "PacketSet") -> "PacketSet":
+        # Most rules are about one protocol: what has none of another need not be looked at.
         return PacketSet(
-            intervals.intersection(self.tcp, more.tcp),
-            intervals.intersection(self.udp, more.udp),
-            intervals.intersection(self.sctp, more.sctp),
+            intervals.intersection(self.tcp, more.tcp) if self.tcp and more.tcp else (),
+            intervals.intersection(self.udp, more.udp) if self.udp and more.udp else (),
+            intervals.intersection(self.sctp, more.sctp) if self.sctp and more.sctp else (),
             self.other and more.other,
         )
 

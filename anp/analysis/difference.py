@@ -157,9 +157,14 @@ def _kinship(one: Difference) -> Kinship:
 
 def _sorted(changes: Iterable[Change]) -> tuple[Change, ...]:
     """Lost before gained, as that is what hurts first; then by name."""
+    # Equal parties are one object, and there may be hundreds in each of thousands of changes.
+    names: dict[int, list[str]] = {}
 
     def key(change: Change) -> tuple[object, ...]:
-        ends = ([str(party) for party in parties] for parties in (change.sources, change.destinations))
+        for parties in (change.sources, change.destinations):
+            if id(parties) not in names:
+                names[id(parties)] = [str(party) for party in parties]
+        ends = (names[id(change.sources)], names[id(change.destinations)])
         gained = change.way is Way.OPENED
         return (change.cause is Cause.OBJECTS, gained, *ends, str(change.packets), str(change.turns))
 

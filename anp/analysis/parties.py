@@ -9,6 +9,7 @@ import enum
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeAlias
 
 from compiler import intervals
@@ -42,6 +43,9 @@ class PartyKind(enum.Enum):
     NODE = "node"
     OUTSIDE = "outside"
     NETWORK = "network"
+
+    # Members are themselves and nothing else, and an enum's own hash is slow where there are a million parties.
+    __hash__ = object.__hash__
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +107,9 @@ class Roster:
         # keeps the set, so no other can get that identity.
         known = self._known.get(id(addresses))
         if known is None:
-            found = (
-                party for version in VERSIONS for party in self._families[version].parties(addresses.ranges(version))
-            )
-            parties = tuple(dict.fromkeys(found))
+            told = [self._families[v].parties(ranges) for v in VERSIONS if (ranges := addresses.ranges(v))]
+            # One family names nobody twice.
+            parties = tuple(told[0]) if len(told) == 1 else tuple(dict.fromkeys(chain(*told)))
             known = self._known[id(addresses)] = (addresses, self._equal.setdefault(parties, parties))
         return known[1]
 

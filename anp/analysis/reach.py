@@ -7,15 +7,15 @@ are never looked at one by one.
 
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from anp.analysis.parties import workload_of
+from anp.analysis.reach_classes import classes_of
 from compiler.addresses import VERSIONS, IpVersion
 from compiler.atoms import numbers_in
 from compiler.compilation import Compilation
 from compiler.diagram.algebra import Combination, relabel
-from compiler.diagram.ends import Owners, Side, ends_of
 from compiler.diagram.meaning import Judge
 from compiler.diagram.space import Node
 from compiler.diagram.traffic import TrafficSpace
@@ -95,15 +95,6 @@ class Matrix:
     sources: tuple[Group, ...]
     destinations: tuple[Group, ...]
     cells: Mapping[tuple[str, str], Cell]
-
-
-@dataclass(frozen=True, slots=True)
-class _Class:
-    """Addresses of one family that are alike: whose they are, with the node of each pod, or which nodes' they are."""
-
-    side: Side
-    pods: Mapping[str, str]
-    machines: frozenset[frozenset[str]]
 
 
 def reach(
@@ -198,7 +189,7 @@ class _Family:
         self._judge = Judge(space)
         self._both = Combination(space, _and)
         self._accepts: dict[Node[Outcome], Node[bool]] = {}
-        self._classes = list(_classes(compilation, version))
+        self._classes = list(classes_of(compilation, version))
         self._of_pod: dict[str, Bits] = {}
         self._outside: Bits = 0
         self._machines: Bits = 0
@@ -299,20 +290,3 @@ def _accepts(outcome: Outcome) -> bool:
 
 def _and(left: bool, right: bool) -> bool:  # noqa: FBT001 - values of diagrams
     return left and right
-
-
-def _classes(compilation: Compilation, version: IpVersion) -> Iterator[_Class]:
-    """Yield classes: ends, but for which of the nodes a pod is on, which only matters to traffic from nodes."""
-    owners = Owners(compilation, version)
-    alike: dict[tuple[Side, bool], tuple[dict[str, str], set[frozenset[str]]]] = {}
-    for end in ends_of([owners], version):
-        (side,) = end.sides
-        pods, machines = alike.setdefault((replace(side, node="", nodes=frozenset()), bool(side.nodes)), ({}, set()))
-        if side.nodes:
-            machines.add(side.nodes)
-        if side.governed:
-            for first, last in end.addresses:
-                for number in range(first, last + 1):
-                    pods[str(owners.pods[number])] = side.node
-    for (side, _is_node), (pods, machines) in alike.items():
-        yield _Class(side, pods, frozenset(machines))

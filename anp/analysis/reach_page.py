@@ -11,15 +11,19 @@ import json
 from typing import Any
 
 from anp.analysis.reach import Matrix
-from anp.analysis.reach_document import as_json, examples
-from anp.analysis.reach_script import SCRIPT, STYLE
+from anp.analysis.reach_document import cell_json
+from anp.analysis.reach_examples import Examples
+from anp.analysis.reach_script import SCRIPT
+from anp.analysis.reach_style import STYLE
 from anp.analysis.wording import packets_text
 from compiler.compilation import Compilation
+from compiler.model import PORT_PROTOCOLS
 from compiler.packets import EVERY_PACKET, PacketSet
 
 MAX_GROUPS = 200
 """More rows or columns than people can look at, and browsers show at once."""
-_GRAPH_LIMIT = 60
+_FEW = 16
+"""So many ports are few: that is what one or two applications need."""
 
 
 def page(matrix: Matrix, compilation: Compilation, asked: PacketSet = EVERY_PACKET) -> str:
@@ -32,24 +36,37 @@ def page(matrix: Matrix, compilation: Compilation, asked: PacketSet = EVERY_PACK
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}form-action 'none'">
+<meta name="referrer" content="no-referrer">
 <meta name="viewport" content="width=device-width">
 <title>{html.escape(title)}</title>
 <style>{STYLE}</style>
 </head>
 <body>
+<header>
 <h1>{html.escape(title)}</h1>
-<p>Rows send, columns receive.{about} Choose a cell to see which rules decide; arrow keys move between cells.</p>
-<p class="key"><span class="all">&check; everything</span><span class="some">~ some</span>
-<span class="none">&times; nothing</span></p>
-<p><label>Search <input id="search" type="search" autocomplete="off"></label></p>
+<p>Rows send, columns receive.{about} Choose a cell to see which rules decide.</p>
+<p class="hint">Keys: <kbd>&larr;</kbd> <kbd>&uarr;</kbd> <kbd>&darr;</kbd> <kbd>&rarr;</kbd> move,
+<kbd>Enter</kbd> opens, <kbd>Esc</kbd> closes, <kbd>/</kbd> searches.</p>
+<ul class="key" aria-label="What colours mean">
+<li class="heat4">&check; everything</li><li class="heat3">~ all but a few ports</li><li class="heat2">~ many ports</li>
+<li class="heat1">~ a few ports</li><li class="heat0">&times; nothing</li></ul>
+<search>
+<label>Senders <input id="senders" type="search" autocomplete="off" spellcheck="false"></label>
+<label>Receivers <input id="receivers" type="search" autocomplete="off" spellcheck="false"></label>
+<output id="shown" role="status"></output>
+</search>
+</header>
 <main>
-<div class="scroll"><table id="matrix" aria-label="{html.escape(title)}"></table></div>
-<aside id="detail" aria-live="polite"><h2>Nothing chosen</h2><p>Choose a cell.</p></aside>
-<svg id="graph" viewBox="0 0 800 600" role="group" aria-label="Graph of who can talk to whom"><defs>
-<marker id="arrow" viewBox="0 0 8 8" refX="14" refY="4" markerWidth="6" markerHeight="6" orient="auto"
-><path d="M0 0 L8 4 L0 8 z" fill="currentColor" fill-opacity=".5"/></marker></defs></svg>
+<div class="scroll" id="field"><table id="matrix" role="grid" aria-label="{html.escape(title)}"></table></div>
+<section id="detail" aria-live="polite" aria-label="What was chosen"></section>
 </main>
-<noscript><p>The matrix is drawn by a script in this page.</p></noscript>
+<section aria-labelledby="picture">
+<h2 id="picture">Graph</h2>
+<p class="hint">A line is where something gets through. Choose a name to see its own: solid lines leave it, dashed ones
+reach it.</p>
+<div class="scroll"><svg id="graph" role="group" aria-label="Graph of who can talk to whom"></svg></div>
+</section>
+<noscript><p>A script in this page draws the matrix.</p></noscript>
 <script type="application/json" id="data">{_harmless(_data(matrix, compilation, asked))}</script>
 <script>{SCRIPT}</script>
 </body>
@@ -58,21 +75,44 @@ def page(matrix: Matrix, compilation: Compilation, asked: PacketSet = EVERY_PACK
 
 
 def _data(matrix: Matrix, compilation: Compilation, asked: PacketSet) -> dict[str, Any]:
-    pods = {str(pod): pod for pod in compilation.snapshot.pods if pod.governed}
     sources = {group.name: group for group in matrix.sources}
     destinations = {group.name: group for group in matrix.destinations}
-    document = as_json(matrix, asked)
-    for told, ((source, destination), whole) in zip(document["cells"], matrix.cells.items(), strict=True):
-        told["text"] = packets_text(whole.any_pair & asked)
-        told["alwaysText"] = packets_text(whole.every_pair & asked)
-        ends = sources[source], destinations[destination]
-        told["examples"] = list(examples(*ends, whole, compilation, pods, asked))
-    return {**document, "graphLimit": _GRAPH_LIMIT}
+    examples = Examples(compilation, asked)
+    cells = []
+    for (source, destination), whole in matrix.cells.items():
+        through = whole.any_pair & asked
+        cells.append({
+            "from": source,
+            "to": destination,
+            "reach": cell_json(whole.within(asked), asked)["reach"],
+            "heat": _heat(through, whole.every_pair & asked, asked),
+            "text": packets_text(through),
+            "always": packets_text(whole.every_pair & asked),
+            "examples": list(examples.of(sources[source], destinations[destination], whole)),
+        })  # fmt: skip
+    return {"by": matrix.by.value, "sources": list(sources), "destinations": list(destinations), "cells": cells}
+
+
+def _heat(through: PacketSet, always: PacketSet, asked: PacketSet) -> int:
+    """Say how much gets through, from 0 for nothing to 4 for everything, between all members."""
+    if always == asked:
+        return 4
+    if not through:
+        return 0
+    if _ports(through) <= _FEW:
+        return 1
+    return 3 if _ports(asked - through) <= _FEW else 2
+
+
+def _ports(packets: PacketSet) -> int:
+    """Count ports; all that has none counts as one."""
+    ranges = (ports for protocol in PORT_PROTOCOLS for ports in packets.ports(protocol))
+    return sum(last - first + 1 for first, last in ranges) + packets.other
 
 
 def _harmless(document: dict[str, Any]) -> str:
     """Return JSON that means the same and cannot end a script element, in ASCII."""
-    text = json.dumps(document)
+    text = json.dumps(document, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 

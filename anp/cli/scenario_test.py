@@ -47,7 +47,7 @@ def try_files(files: Sequence[Path], trial: Trial, output: Output) -> bool:
             privilege.ensure()
         outcomes = [_tried(case, trial) for case in cases]
     seconds = time.monotonic() - started
-    _write(trial.junit, junit(outcomes))
+    _write(trial.junit, junit(outcomes, "anp test"))
     if output is Output.TEXT:
         how = ", ".join(_HOW[judge] for judge in trial.judges)
         conformance_table.show(outcomes, " and ".join(trial.judges), how, seconds, output)

@@ -8,13 +8,13 @@ from anp.conformance.wording import lines
 from anp.sources.diagnostics import printable
 
 
-def junit(outcomes: Sequence[Outcome]) -> str:
-    """Return a document with a test suite for each suite and a test case for each test.
+def junit(outcomes: Sequence[Outcome], name: str = "anp conformance") -> str:
+    """Return a document of that name with a test suite for each suite and a test case for each test.
 
     What XML has no place for, such as control characters, is spelled out.
     """
     counted = tallies(outcomes)
-    top = ET.Element("testsuites", _counts("anp conformance", counted))
+    top = ET.Element("testsuites", _counts(name, counted))
     for tally in counted:
         suite = ET.SubElement(top, "testsuite", _counts(tally.suite, [tally]))
         for outcome in outcomes:

@@ -6,33 +6,26 @@ end, and for the few blocks of ends that each of them tells apart, on bit sets o
 passed over; a change of one policy costs what its own pods cost.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
-from compiler import intervals
-from compiler.addresses import VERSIONS, AddressSet, IpVersion, address_of
-from compiler.classes import Membership, numbers_in
+from compiler.addresses import VERSIONS, Address, AddressSet, IpVersion, address_of
+from compiler.classes import numbers_in
 from compiler.compilation import Compilation
 from compiler.diagram.ends import Owners, ends_of
 from compiler.diagram.meaning import Judge
+from compiler.diagram.rectangles import Bits, Rectangle, add, joined
 from compiler.diagram.space import Node
+from compiler.diagram.tiles import Atoms, Tiles
 from compiler.diagram.traffic import TrafficSpace, example
-from compiler.diagram.turns import EndChange, Turn, Turns
+from compiler.diagram.turns import EndChange, OtherEnd, Turn, Turns
 from compiler.model import Direction, Flow
 from compiler.packets import PacketSet
 from compiler.programs import Program
 
-KeyT = TypeVar("KeyT", bound=Hashable)
-
-Bits: TypeAlias = int
-"""A set of ends by their numbers."""
-
 Programs: TypeAlias = tuple[Program | None, Program | None]
 """What judges an end in one direction, before and after."""
-
-Rectangle: TypeAlias = tuple[Bits, Bits]
-"""Every pair of one of these sources and one of these destinations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +76,17 @@ class _Comparison:
         self._space = TrafficSpace()
         self._judge = Judge(self._space)
         self._turns = Turns(self._space)
-        self._sets: dict[Bits, AddressSet] = {}
-        self._classes: dict[tuple[Membership, Membership], Bits] = {}
+        self._tiles = Tiles(self._ends)
+        self._atoms = tuple(Atoms(end.sides[cluster].membership for end in self._ends) for cluster in (0, 1))
+        self._everyone: Bits = (1 << len(self._ends)) - 1
         self._receivers: dict[Programs, Bits] = {}
         self._on_node: tuple[dict[str, Bits], dict[str, Bits]] = ({}, {})
         for end in self._ends:
             before, after = end.sides
             bit = 1 << end.number
-            _add(self._classes, (before.membership, after.membership), bit)
-            _add(self._receivers, (before.ingress, after.ingress), bit)
+            add(self._receivers, (before.ingress, after.ingress), bit)
             for on_node, side in zip(self._on_node, end.sides, strict=True):
-                _add(on_node, side.node, bit)
+                add(on_node, side.node, bit)
 
     def differences(self) -> Iterator[Difference]:
         found: dict[Node[Turn | None], list[Rectangle]] = {}
@@ -105,28 +98,47 @@ class _Comparison:
                 if turn is not None:
                     sets.setdefault((turn, packets), []).extend(rectangles)
         for (turn, packets), rectangles in sets.items():
-            for sources, destinations in _joined(rectangles):
+            for sources, destinations in joined(rectangles):
                 yield self._difference(sources, destinations, packets, turn)
         yield from self._of_split_pods()
 
     # Which ends: everything but a pod's traffic to itself that no Service sent back.
 
     def _changed(self) -> Iterator[tuple[Node[Turn | None], Rectangle]]:
-        into = [(pair, ends, self._blocks(Direction.INGRESS, pair)) for pair, ends in self._receivers.items()]
+        into = [(pair, _Group(ends, self._blocks(Direction.INGRESS, pair))) for pair, ends in self._receivers.items()]
+        receivers = [group for _pair, group in into]
         outof: dict[Programs, _Blocks] = {}
+        senders: list[_Group] = []
         for sources in self._sources():
             leaving = outof.get(sources.programs)
             if leaving is None:
                 leaving = outof[sources.programs] = self._blocks(Direction.EGRESS, sources.programs)
             own = sources.own_before | sources.own_after
-            for programs, receivers, arriving in into:
-                ends = receivers & ~own if own else receivers
-                if ends & leaving.turning or sources.ends & arriving.turning:
-                    here = [(node, some) for node, bits in arriving.parts.items() if (some := bits & sources.ends)]
-                    yield from self._crossed(leaving, ends, here)
-                if own & receivers:
-                    for node, source, ends in self._to_own_pods(sources, programs, own & receivers):
+            if not own:
+                senders.append(_Group(sources.ends, leaving))
+                continue
+            alone = [_Group(sources.ends, leaving)]
+            others = [_Group(group.ends & ~own, group.blocks) for group in receivers]
+            yield from self._turned(alone, others)
+            yield from ((turned, pair[::-1]) for turned, pair in self._turned(others, alone))
+            for programs, group in into:
+                if own & group.ends:
+                    for node, source, ends in self._to_own_pods(sources, programs, own & group.ends):
                         yield from self._crossed(leaving, ends, [(node, source)])
+        yield from self._turned(senders, receivers)
+        yield from ((turned, pair[::-1]) for turned, pair in self._turned(receivers, senders))
+
+    def _turned(
+        self, ends: Iterable["_Group"], others: Sequence["_Group"]
+    ) -> Iterator[tuple[Node[Turn | None], tuple[Bits, Bits]]]:
+        """Yield what turns at some ends, with these ends and those at the other side of the flows."""
+        for group in ends:
+            for (seen, here), there in _seen_by(group, others).items():
+                for node, bits in group.blocks.turned.items():
+                    if bits & there:
+                        turned = self._turns.of_seen(node, seen)
+                        if turned is not self._turns.nothing:
+                            yield turned, (here, bits & there)
 
     def _crossed(
         self, leaving: "_Blocks", destinations: Bits, arriving: list[tuple[Node[EndChange], Bits]]
@@ -148,7 +160,7 @@ class _Comparison:
                 _any(on_node.get(node, 0) for node in side.nodes)
                 for on_node, side in zip(self._on_node, end.sides, strict=True)
             )
-            _add(found, ((before.egress, after.egress), own_before, own_after), 1 << end.number)
+            add(found, ((before.egress, after.egress), own_before, own_after), 1 << end.number)
         for (programs, own_before, own_after), ends in found.items():
             yield _Sources(programs, ends, own_before, own_after)
 
@@ -174,17 +186,19 @@ class _Comparison:
     def _blocks(self, direction: Direction, programs: Programs) -> "_Blocks":
         """Divide all ends, as peers of ends with these programs, by what changes."""
         old, new = (0 if program is None else program.mask for program in programs)
-        alike: dict[tuple[Membership, Membership], Bits] = {}
-        for (before, after), ends in self._classes.items():
-            _add(alike, (before & old, after & new), ends)
         parts: dict[Node[EndChange], Bits] = {}
-        for memberships, ends in alike.items():
-            said = [
-                self._judge.says(direction, program, membership)
-                for program, membership in zip(programs, memberships, strict=True)
-            ]
-            _add(parts, self._turns.at_end(*said), ends)
-        return _Blocks(parts, _any(ends for node, ends in parts.items() if self._turns.any_in(node)))
+        for before, some in self._atoms[0].split(self._everyone, old):
+            for after, ends in self._atoms[1].split(some, new):
+                said = [
+                    self._judge.says(direction, program, membership)
+                    for program, membership in zip(programs, (before, after), strict=True)
+                ]
+                add(parts, self._turns.at_end(*said), ends)
+        turned = {node: ends for node, ends in parts.items() if self._turns.any_in(node)}
+        seen: dict[Node[OtherEnd], Bits] = {}
+        for node, ends in parts.items():
+            add(seen, self._turns.seen(node), ends)
+        return _Blocks(parts, turned, seen, _any(turned.values()))
 
     def _of_split_pods(self) -> Iterator[Difference]:
         """Yield what no Service sent back between addresses that are one pod's in one of the clusters (2.14)."""
@@ -206,59 +220,61 @@ class _Comparison:
                         yield Difference(sender, receiver, packets, turn, witness, direct=True)
 
     def _difference(self, sources: Bits, destinations: Bits, packets: PacketSet, turn: Turn) -> Difference:
-        senders, receivers = ([self._ends[number] for number in numbers_in(ends)] for ends in (sources, destinations))
-        apart = next(
-            (
-                (source, destination)
-                for sender in senders
-                for receiver in receivers
-                for source in sender.examples()
-                for destination in receiver.examples()
-                if not any(of.one_pod(int(source), int(destination)) for of in self._owners)
-            ),
-            None,
-        )
-        pair = apart or (next(senders[0].examples()), next(receivers[0].examples()))
+        pair = next(self._pairs(sources, destinations))
+        apart = next((pair for pair in self._pairs(sources, destinations) if not self._one_pod(*pair)), None)
         return Difference(
-            self._addresses(sources),
-            self._addresses(destinations),
+            self._tiles.addresses(sources),
+            self._tiles.addresses(destinations),
             packets,
             turn,
-            Flow(*pair, *example(packets), hairpin=apart is None),
+            Flow(*(apart or pair), *example(packets), hairpin=apart is None),
         )
 
-    def _addresses(self, ends: Bits) -> AddressSet:
-        # The same thousands of ends are in many differences where much has changed.
-        known = self._sets.get(ends)
-        if known is None:
-            ranges = intervals.union(numbers for end in numbers_in(ends) for numbers in self._ends[end].addresses)
-            known = AddressSet(v4=ranges) if self._version == 4 else AddressSet(v6=ranges)
-            self._sets[ends] = known
-        return known
+    def _pairs(self, sources: Bits, destinations: Bits) -> Iterator[tuple[Address, Address]]:
+        for sender in numbers_in(sources):
+            for receiver in numbers_in(destinations):
+                for source in self._ends[sender].examples():
+                    for destination in self._ends[receiver].examples():
+                        yield source, destination
+
+    def _one_pod(self, source: Address, destination: Address) -> bool:
+        return any(of.one_pod(int(source), int(destination)) for of in self._owners)
 
 
 @dataclass(frozen=True, slots=True)
 class _Blocks:
-    """All ends, divided by what changes with them as peers; `turning` are those with which something does."""
+    """All ends as peers of some others: divided by what becomes of these, in whole and as far as it turns.
+
+    `seen` is the same as the other end of a flow sees it; `turning` are the ends with which anything turns.
+    """
 
     parts: Mapping[Node[EndChange], Bits]
+    turned: Mapping[Node[EndChange], Bits]
+    seen: Mapping[Node[OtherEnd], Bits]
     turning: Bits
 
 
-def _joined(rectangles: list[Rectangle]) -> Iterator[Rectangle]:
-    """Join disjoint rectangles that have all of their sources in common, then those with the same destinations."""
-    by_sources: dict[Bits, Bits] = {}
-    for sources, destinations in rectangles:
-        _add(by_sources, sources, destinations)
-    by_destinations: dict[Bits, Bits] = {}
-    for sources, destinations in by_sources.items():
-        _add(by_destinations, destinations, sources)
-    for destinations, sources in by_destinations.items():
-        yield sources, destinations
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Ends that have the same programs in one direction, and what these say about all ends."""
+
+    ends: Bits
+    blocks: _Blocks
 
 
-def _add(sets: dict[KeyT, Bits], key: KeyT, more: Bits) -> None:
-    sets[key] = sets.get(key, 0) | more
+def _seen_by(group: _Group, others: Sequence[_Group]) -> dict[tuple[Node[OtherEnd], Bits], Bits]:
+    """Return what ends of a group see at the other end of flows, and at which ends, as far as anything turns there.
+
+    It does not matter to them who says it, so most of the other groups are alike.
+    """
+    found: dict[tuple[Node[OtherEnd], Bits], Bits] = {}
+    if group.blocks.turning:
+        for other in others:
+            if other.ends & group.blocks.turning:
+                for seen, bits in other.blocks.seen.items():
+                    if bits & group.ends:
+                        add(found, (seen, bits & group.ends), other.ends)
+    return found
 
 
 def _any(sets: Iterable[Bits]) -> Bits:

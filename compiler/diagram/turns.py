@@ -69,12 +69,18 @@ class Turns:
 
     def of_flow(self, end: Node[EndChange], other: Node[EndChange]) -> Node[Turn | None]:
         """Return where a turn at one end turns the flow: where the other end accepts all along, or turns as well."""
-        if not self.any_in(end):
-            return self.nothing
+        return self.of_seen(end, self.seen(other))
+
+    def of_seen(self, end: Node[EndChange], seen: Node[OtherEnd]) -> Node[Turn | None]:
+        """Return the same, given what is seen of the other end."""
+        return self._of_flow(end, seen) if self.any_in(end) else self.nothing
+
+    def seen(self, other: Node[EndChange]) -> Node[OtherEnd]:
+        """Return what matters of one end to the turns of the other: not who says it, so that many ends are alike."""
         seen = self._other.get(other)
         if seen is None:
             seen = self._other[other] = relabel(self._space, other, _seen_from_afar)
-        return self._of_flow(end, seen)
+        return seen
 
 
 def _at_end(before: Outcome, after: Outcome) -> EndChange:

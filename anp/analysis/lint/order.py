@@ -175,7 +175,10 @@ def _unordered(one: Ranked, other: Ranked) -> bool:
 
 def _conflicts(desk: Desk, standing: Standing) -> Iterator[Finding]:
     told: set[tuple[int, int]] = set()
+    firsts: dict[int, Situation] = {}
     for situation in standing.situations:
+        firsts.setdefault(situation.likeness, situation)
+    for situation in firsts.values():
         for place, (stretch, matched) in enumerate(zip(situation.course, situation.matched, strict=True)):
             if stretch.tier is Tier.NETWORK_POLICY or len({ranked.policy.priority for ranked, _ in matched}) == len(
                 {ranked.policy.label + ranked.policy.kind.value for ranked, _ in matched}

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from compiler.addresses import VERSIONS, Address, IpVersion
-from compiler.classes import Membership
+from compiler.classes import Membership, numbers_in
 from compiler.compilation import Compilation
 from compiler.diagram.ends import End, Owners, ends_of
+from compiler.diagram.tiles import Atoms
 from compiler.model import (
     Action,
     Direction,
@@ -90,8 +91,13 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Situation:
-    """One group of pods that are judged alike, and peers that are alike to them; `matched` are the rules that match."""
+    """One group of pods that are judged alike, and peers that are alike to them; `matched` are the rules that match.
 
+    Where `likeness` is the same, the same rules of the same tiers match the same packets, and the same policies isolate
+    the pods: what becomes of packets is the same.
+    """
+
+    likeness: int
     program: Program
     course: tuple[Stretch, ...]
     subjects: tuple[End, ...]
@@ -164,20 +170,27 @@ def situations(ground: Ground, rules: Sequence[Ranked], direction: Direction) ->
         program = end.sides[0].egress if egress else end.sides[0].ingress
         if program is not None:
             subjects.setdefault(program, []).append(end)
-    classes: dict[tuple[int, Membership], list[End]] = {}
+    classes: dict[tuple[IpVersion, Membership], list[End]] = {}
     for end in ends:
         classes.setdefault((end.version, end.sides[0].membership), []).append(end)
+    atoms = Atoms(membership for _version, membership in classes)
+    members_of = list(classes.values())
+    of_version: dict[IpVersion, int] = {}
+    for number, (version, _membership) in enumerate(classes):
+        of_version[version] = of_version.get(version, 0) | 1 << number
+    likenesses: dict[object, int] = {}
     for program, members in subjects.items():
         course = _course(program, of_origin)
-        versions = {member.version for member in members}
-        alike: dict[Membership, list[End]] = {}
-        for (version, membership), peers in classes.items():
-            if version in versions:
-                alike.setdefault(membership & program.mask, []).extend(peers)
-        for membership, peers in alike.items():
+        tiers = tuple((stretch.tier, stretch.isolation) for stretch in course)
+        asked = 0
+        for version in {member.version for member in members}:
+            asked |= of_version[version]
+        for membership, alike in atoms.split(asked, program.mask):
+            peers = [end for number in numbers_in(alike) for end in members_of[number]]
             matched = tuple(tuple(_matched(stretch, membership)) for stretch in course)
+            likeness = likenesses.setdefault((tiers, matched), len(likenesses))
             for some, others in _pairs(direction, members, peers):
-                yield Situation(program, course, some, others, matched)
+                yield Situation(likeness, program, course, some, others, matched)
 
 
 def _pairs(

@@ -5,6 +5,7 @@ rule we see what it matches, what of that it is the first to match, and what wou
 can go are taken out one by one, the last first, each with those after it gone or still there: so any of them can go.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -48,7 +49,7 @@ class Meeting:
     later: Ranked
     hit: Hit
     inside: int = 0
-    """In how many situations all that the earlier one matches is matched by the later one."""
+    """In how many likenesses of situations all that the earlier one matches is matched by the later one."""
 
 
 @dataclass(slots=True)
@@ -76,9 +77,14 @@ class Standing:
         placed = ((policy, rule) for policy in ground.compilation.snapshot.policies for rule in policy.rules(direction))
         rules = tuple(Ranked(rank, policy, rule, direction) for rank, (policy, rule) in enumerate(placed))
         standing = cls(direction, rules, ground)
+        # There are many situations, and few that are not like another.
+        walked: dict[int, list[tuple[Ranked, PacketSet]]] = {}
         for situation in situations(ground, rules, direction):
             standing.situations.append(situation)
-            standing._walk(situation)
+            if situation.likeness not in walked:
+                walked[situation.likeness] = list(standing._walk(situation))
+            for ranked, packets in walked[situation.likeness]:
+                standing.hits.setdefault(ranked, []).append(Hit(situation, packets))
         standing._spare()
         return standing
 
@@ -113,8 +119,8 @@ class Standing:
         assert fallback is not None  # noqa: S101 - a situation is judged between some subject and some peer
         return fallback
 
-    def _walk(self, situation: Situation) -> None:
-        """Note what every rule matches, takes first, and loses."""
+    def _walk(self, situation: Situation) -> Iterator[tuple[Ranked, PacketSet]]:
+        """Yield what every rule takes first, and note what it matches and loses; for one situation of each likeness."""
         pending = EVERY_PACKET
         taken: list[tuple[Ranked | Origin, PacketSet]] = []
         for stretch, matched in zip(situation.course, situation.matched, strict=True):
@@ -124,7 +130,7 @@ class Standing:
                 self.matching[ranked] = self.matching.get(ranked, 0) + 1
                 hit = pending & packets
                 if hit:
-                    self.hits.setdefault(ranked, []).append(Hit(situation, hit))
+                    yield ranked, hit
                     pending -= hit
                     if ranked.action is Action.PASS:
                         passed |= hit
@@ -172,7 +178,8 @@ class Standing:
             if ranked in gone or ranked not in self.hits or ranked.rule.failed_closed:
                 continue
             alike = True
-            for hit in self.hits[ranked]:
+            # One of each likeness stands for the others.
+            for hit in {hit.situation.likeness: hit for hit in self.hits[ranked]}.values():
                 if not _same_without(ranked, hit, gone):
                     break
                 alike = alike and _said_again(ranked, hit, gone)

@@ -54,3 +54,8 @@ def test_a_failure_tells_what_a_person_would_be_told():
         "    decided:  decided",
         "    compiled: compiled",
     ]
+
+
+def test_it_has_the_name_of_the_command_that_wrote_it():
+    assert ET.fromstring(junit([])).get("name") == "anp conformance"
+    assert ET.fromstring(junit([], "anp test")).get("name") == "anp test"
