@@ -31,6 +31,8 @@ settings.register_profile(
 # CI judges a change, so two runs of it must agree; new cases are found by the other profiles.
 settings.register_profile("ci", settings.get_profile("dev"), max_examples=150, derandomize=True, database=None)
 settings.register_profile("deep", settings.get_profile("dev"), max_examples=5000, phases=set(Phase) - {Phase.explain})
+# Of a planted bug nobody wants the smallest case, only that there is one.
+settings.register_profile("mutants", settings.get_profile("ci"), phases={Phase.explicit, Phase.generate})
 settings.load_profile(os.environ.get("ANP_HYPOTHESIS_PROFILE", "dev"))
 
 
