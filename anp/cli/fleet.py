@@ -157,3 +157,120 @@ def status_command(kubeconfig: KubeconfigOption = "", output: OutputOption = Out
 
     if not print_status(kubeconfig, output):
         raise typer.Exit(EXIT_NO)
+
+
+ADMISSION_EXAMPLES = examples(
+    "anp admission --webhook anp-admission",
+    "anp admission --certificate /tls/tls.crt --key /tls/tls.key --deny ANP101 --deny ANP203",
+)
+
+
+class WarnLevel(enum.StrEnum):
+    """From which findings on there are warnings."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+def admission_command(
+    kubeconfig: KubeconfigOption = "",
+    listen: Annotated[
+        str,
+        typer.Option(
+            "--listen",
+            metavar="HOST:PORT",
+            envvar="ANP_LISTEN",
+            help="Where the API server asks; :PORT is all addresses.",
+        ),
+    ] = ":9443",
+    webhook: Annotated[
+        str,
+        typer.Option(
+            "--webhook",
+            metavar="NAME",
+            envvar="ANP_WEBHOOK",
+            help="The ValidatingWebhookConfiguration that is to trust a certificate made here.",
+        ),
+    ] = "",
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            "--certificate",
+            metavar="FILE",
+            envvar="ANP_CERTIFICATE",
+            help="In place of --webhook: the certificate to show, as PEM; it is read again when it changes.",
+        ),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", metavar="FILE", envvar="ANP_KEY", help="The private key of that certificate."),
+    ] = None,
+    client_ca: Annotated[
+        Path | None,
+        typer.Option(
+            "--client-ca",
+            metavar="FILE",
+            envvar="ANP_CLIENT_CA",
+            help="Answer only who shows a certificate of this authority; by default, whoever connects.",
+        ),
+    ] = None,
+    deny: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--deny",
+            metavar="CODE",
+            envvar="ANP_DENY",
+            help="Deny what brings about findings whose codes begin so; repeatable; by default nothing is denied.",
+        ),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ignore",
+            metavar="CODE",
+            envvar="ANP_IGNORE",
+            help="No warnings of codes that begin so; repeatable.",
+        ),
+    ] = None,
+    severity: Annotated[
+        WarnLevel,
+        typer.Option("--severity", envvar="ANP_SEVERITY", help="Warn of findings of this severity and worse ones."),
+    ] = WarnLevel.WARNING,
+    budget: Annotated[
+        float,
+        typer.Option(
+            "--budget",
+            min=0.01,
+            max=30,
+            envvar="ANP_BUDGET",
+            help="Seconds for one answer; what takes longer is allowed, with a warning that it was not checked.",
+        ),
+    ] = 2.0,
+    metrics_address: MetricsOption = "",
+    log_format: LogFormatOption = LogFormat.AUTO,
+) -> None:
+    """Lint policies when they are applied: a validating admission webhook.
+
+    It follows the cluster as the controller does, with the right to read only. Of each policy that is created or
+    changed it says, as warnings that kubectl prints, what anp lint would find with it and does not find without it, and
+    what of it is not understood. Nothing is denied but what --deny names. It ends by Ctrl-C or SIGTERM, with exit
+    code 0.
+    """
+    from anp.admission.process import Options  # noqa: PLC0415 - slow
+    from anp.admission.wording import Telling  # noqa: PLC0415 - slow
+    from anp.cli.admission import run_admission  # noqa: PLC0415 - slow
+    from anp.sources.diagnostics import Severity  # noqa: PLC0415 - slow
+
+    telling = Telling(Severity[severity.name], tuple(ignore or ()), tuple(deny or ()))
+    options = Options(
+        kubeconfig,
+        ("", 0),
+        certificate=certificate,
+        key=key,
+        configuration=webhook,
+        client_authority=client_ca,
+        telling=telling,
+        budget=budget,
+    )
+    run_admission(options, listen, metrics_address, log_format.value)

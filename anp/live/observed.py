@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from anp import api
 from anp.api.objects import Resource
@@ -20,6 +20,8 @@ class Observed(Loaded):
 
     `annotations` are those of a policy that lint reads; all others are many, long, and nothing to policies.
     """
+
+    observed: ClassVar[bool] = True
 
     annotations: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 

@@ -6,7 +6,7 @@ without a word is told. Nothing here raises for what a file says.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import anp.api
 from anp.api import ApiObject, Channel
@@ -22,6 +22,9 @@ _BOOLEAN_HINT = "without quotes, YAML reads y, n, yes, no, on and off as true an
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """An object and where it was written. The place is no part of what it is: moving an object leaves it equal."""
+
+    observed: ClassVar[bool] = False
+    """Whether it was seen in a running cluster, so that nothing of it was made up."""
 
     object: ApiObject
     origin: Location = field(compare=False)

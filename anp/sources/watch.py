@@ -22,6 +22,8 @@ _BURST_MS = 160
 """A burst that does not end is told after so long."""
 _LOOK_MS = 100
 """How often to look whether the path still leads to what is being watched."""
+_DOUBT = 2.0
+"""Seconds without news after which to compare all the same: the library drops what comes while it hands over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +47,29 @@ class DirectoryWatch:
     async def changes(self) -> AsyncGenerator[None, None]:
         """Yield at once, and then within 0.3 s of every change, where a burst is one change.
 
-        What happens between two yields is told by the second. Ends only by being closed or cancelled.
+        News that are lost on their way are made up for within some 2 s. What happens between two yields is told by
+        the second. Ends only by being closed or cancelled.
         """
         polling = False
+        now = asyncio.get_running_loop().time
         while True:
             before = fingerprint(self.path)
             yield None
             while (watched := _identity(self.path)) is None:
                 await _nap()
             directory = watched.directory
-            settled = False
+            due = now()
             try:
                 async with aclosing(_signs(self.path, directory=directory, polling=polling)) as signs:
                     async for event in signs:
-                        changed = event and directory
-                        # What changed before the watch stood is found by comparing. The neighbours of a single
-                        # file change too, so there comparing is all there is.
-                        if not (settled and directory):
+                        # What changed before the watch stood, or what nobody told of, is found by comparing. The
+                        # neighbours of a single file change too, so there comparing is all there is.
+                        if event or not directory or now() >= due:
                             after = fingerprint(self.path)
-                            changed = changed or after != before
-                            before = after
-                        settled = True
-                        if changed:
-                            yield None
+                            changed = (event and directory) or after != before
+                            before, due = after, now() + _DOUBT
+                            if changed:
+                                yield None
                         if _identity(self.path) != watched:
                             break
             except FileNotFoundError:  # it went away just now

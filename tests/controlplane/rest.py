@@ -71,6 +71,19 @@ class Rest:
             raise RefusedError(method, path, answer.status, document)
         return document
 
+    def warned(self, path: str, document: Mapping[str, Any], **query: Any) -> list[str]:
+        """Apply a document, and return the warnings that come with the answer.
+
+        Raises:
+            RefusedError: it is refused.
+
+        """
+        query = {"fieldManager": MANAGER, "force": "true", **query}
+        answer = self._send("PATCH", path, document, APPLY, query, preload=True)
+        if answer.status >= 400:
+            raise RefusedError("PATCH", path, answer.status, _document(answer.data))
+        return [_unquoted(each) for each in answer.headers.getlist("Warning")]
+
     def get(self, path: str, **query: Any) -> Document:
         """Read an object or a list."""
         return self.request("GET", path, **query)
@@ -167,6 +180,12 @@ def _document(data: bytes) -> Document:
     except ValueError:
         read = None
     return read if isinstance(read, dict) else {"message": data.decode(errors="replace")}
+
+
+def _unquoted(warning: str) -> str:
+    """Return the text of a header ``Warning: 299 - "text"``."""
+    quoted = warning.partition('"')[2].removesuffix('"')
+    return quoted.replace('\\"', '"').replace("\\\\", "\\")
 
 
 def _events(answer: urllib3.BaseHTTPResponse) -> Iterator[Document]:

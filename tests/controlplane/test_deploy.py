@@ -9,15 +9,27 @@ import pytest
 import yaml
 
 import anp
+from anp.admission.known import JUDGED
+from anp.admission.server import PATH
 from tests.controlplane.process import wait_for
 from tests.controlplane.rest import RefusedError, Rest
 
 pytestmark = pytest.mark.controlplane
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("deploy", "deploy/policy-crds", "deploy/uninstall", "crds/experimental", "crds/standard", "crds/engine")
-NAMESPACE, CONTROLLER, AGENT = "anp-system", "anp-controller", "anp-agent"
+FOLDERS = (
+    "deploy",
+    "deploy/admission",
+    "deploy/policy-crds",
+    "deploy/uninstall",
+    "crds/experimental",
+    "crds/standard",
+    "crds/engine",
+)
+NAMESPACE, CONTROLLER, AGENT, ADMISSION = "anp-system", "anp-controller", "anp-agent", "anp-admission"
+CONFIGURATIONS = "validatingwebhookconfigurations"
 ENGINE, POLICY = "engine.anp.internal", "policy.networking.k8s.io"
+REGISTRATION = "admissionregistration.k8s.io"
 REPORTS = f"/apis/{ENGINE}/v1alpha1/nodeenforcements"
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 READ = frozenset({"get", "list", "watch"})
@@ -39,6 +51,16 @@ CONTROLLER_MAY = {
     f"generationslices.{ENGINE}": {"list", "create", "delete"},
     f"nodeenforcements.{ENGINE}": READ | {"create", "delete"},
     f"policygenerations.{ENGINE}": {"create"},
+}
+ADMISSION_MAY = {
+    "namespaces": READ,
+    "nodes": READ,
+    "pods": READ,
+    "networkpolicies.networking.k8s.io": READ,
+    f"adminnetworkpolicies.{POLICY}": READ,
+    f"baselineadminnetworkpolicies.{POLICY}": READ,
+    f"clusternetworkpolicies.{POLICY}": READ,
+    "customresourcedefinitions.apiextensions.k8s.io": READ,
 }
 # Besides, each of these is for one name only: see the questions with names below.
 AGENT_MAY = {f"generationslices.{ENGINE}": {"get"}, f"nodeenforcements.{ENGINE}/status": {"patch"}}
@@ -94,6 +116,7 @@ def test_every_container_has_no_more_than_it_needs(control_plane_programs):
 
     assert capabilities == {
         "anp-agent/agent": (True, ["NET_ADMIN"]),
+        "anp-admission/admission": (False, []),
         "anp-controller/controller": (False, []),
         "anp-uninstall/rules": (True, ["NET_ADMIN"]),
         "anp-uninstall/state": (True, []),
@@ -109,6 +132,13 @@ def test_what_runs_for_long_is_probed_and_survives_what_nodes_go_through(control
             assert container[probe]["httpGet"] == {"host": "127.0.0.1", "path": path, "port": "metrics"}
         (port,) = [each["containerPort"] for each in container["ports"] if each["name"] == "metrics"]
         assert f"--metrics-address=127.0.0.1:{port}" in container["args"]
+
+    # Its kubelet asks this one at the pod's own address.
+    (container,) = found[ADMISSION]["containers"]
+    for probe, path in (("startupProbe", "/livez"), ("livenessProbe", "/livez"), ("readinessProbe", "/readyz")):
+        assert container[probe]["httpGet"] == {"path": path, "port": "metrics"}
+    ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+    assert {f"--metrics-address=:{ports['metrics']}", f"--listen=:{ports['webhook']}"} <= set(container["args"])
 
     assert {"operator": "Exists"} in found[AGENT]["tolerations"]
     assert {found[name]["priorityClassName"] for name in found} == {"system-cluster-critical", "system-node-critical"}
@@ -145,7 +175,7 @@ def test_the_image_is_made_of_what_is_there():
 def plane(make_shared_control_plane, control_plane_programs):
     plane = make_shared_control_plane()
     # As people do it; field names that nobody knows are refused.
-    for folder in ("deploy/policy-crds", "deploy", "deploy/uninstall"):
+    for folder in ("deploy/policy-crds", "deploy", "deploy/admission", "deploy/uninstall"):
         kubectl(plane, control_plane_programs, "apply", "--server-side", "--validate=strict", "-k", ROOT / folder)
     return plane
 
@@ -209,7 +239,9 @@ def may(admin, account, verb, group, resource, **more):
     return answer["status"]["allowed"]
 
 
-@pytest.mark.parametrize(("account", "expected"), [(CONTROLLER, CONTROLLER_MAY), (AGENT, AGENT_MAY)])
+@pytest.mark.parametrize(
+    ("account", "expected"), [(CONTROLLER, CONTROLLER_MAY), (AGENT, AGENT_MAY), (ADMISSION, ADMISSION_MAY)]
+)
 def test_an_account_may_do_this_and_nothing_else(plane, admin, account, expected):
     allowed = {}
     for group, resource, subresource in resources(admin):
@@ -241,6 +273,14 @@ def test_an_account_may_do_this_and_nothing_else(plane, admin, account, expected
         (CONTROLLER, "impersonate", "", "users", "", "", False),
         (CONTROLLER, "escalate", "rbac.authorization.k8s.io", "clusterroles", "", "", False),
         (CONTROLLER, "bind", "rbac.authorization.k8s.io", "clusterroles", "", "", False),
+        (ADMISSION, "get", REGISTRATION, CONFIGURATIONS, ADMISSION, "", True),
+        (ADMISSION, "patch", REGISTRATION, CONFIGURATIONS, ADMISSION, "", True),
+        (ADMISSION, "update", REGISTRATION, CONFIGURATIONS, ADMISSION, "", False),
+        (ADMISSION, "delete", REGISTRATION, CONFIGURATIONS, ADMISSION, "", False),
+        (ADMISSION, "patch", REGISTRATION, CONFIGURATIONS, "other", "", False),
+        (ADMISSION, "get", "", "secrets", "", NAMESPACE, False),
+        (ADMISSION, "get", ENGINE, "nodeenforcements", "node-1", "", False),
+        (ADMISSION, "patch", POLICY, "clusternetworkpolicies/status", "", "", False),
         (AGENT, "watch", ENGINE, "policygenerations", "current", "", True),
         (AGENT, "list", ENGINE, "policygenerations", "current", "", True),
         (AGENT, "watch", ENGINE, "policygenerations", "other", "", False),
@@ -252,6 +292,25 @@ def test_an_account_may_do_this_and_nothing_else(plane, admin, account, expected
 )
 def test_names_and_special_verbs(plane, admin, account, verb, group, resource, name, namespace, allowed):  # noqa: PLR0917
     assert may(admin, account, verb, group, resource, name=name, namespace=namespace) == allowed
+
+
+def test_the_webhook_is_asked_about_policies_only_and_never_in_anybodys_way(control_plane_programs):
+    documents = {each["kind"]: each for each in kustomize(control_plane_programs, "deploy/admission")}
+    (webhook,) = documents["ValidatingWebhookConfiguration"]["webhooks"]
+    asked = {(*rule["apiGroups"], resource) for rule in webhook["rules"] for resource in rule["resources"]}
+
+    assert asked == {(each.group, each.plural) for each in JUDGED}
+    assert all(rule["operations"] == ["CREATE", "UPDATE"] for rule in webhook["rules"])
+    assert {version for rule in webhook["rules"] for version in rule["apiVersions"]} == {e.version for e in JUDGED}
+    assert (webhook["failurePolicy"], webhook["sideEffects"], webhook["timeoutSeconds"]) == ("Ignore", "None", 3)
+    service = documents["Service"]
+    assert webhook["clientConfig"]["service"] == {
+        "name": service["metadata"]["name"],
+        "namespace": service["metadata"]["namespace"],
+        "port": service["spec"]["ports"][0]["port"],
+        "path": PATH,
+    }
+    assert service["spec"]["selector"] == documents["Deployment"]["spec"]["selector"]["matchLabels"]
 
 
 # An agent and the other nodes.

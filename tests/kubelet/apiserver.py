@@ -3,9 +3,10 @@
 import asyncio
 import json
 import logging
+import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -26,7 +27,6 @@ _AT_ONCE = 32
 _LONGEST_WATCH = 300
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 _LONGEST_LINE = 1 << 23
-_LAST_TURNS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +56,31 @@ class ApiServer:
             config_file=str(kubeconfig), client_configuration=self._configuration
         )
         self._session: aiohttp.ClientSession | None = None
+        self._sockets: list[socket.socket] = []
 
     async def open(self) -> None:
         """Get ready; nothing is sent yet."""
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_AT_ONCE, ssl=_tls(self._configuration)),
+            connector=aiohttp.TCPConnector(
+                limit=_AT_ONCE, ssl=_tls(self._configuration), socket_factory=self._new_socket
+            ),
             headers=_headers(self._configuration),
             read_bufsize=_LONGEST_LINE,
             timeout=aiohttp.ClientTimeout(total=60),
         )
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Let go of all connections, and wait until they are closed."""
         if self._session is not None:
             await self._session.close()
             self._session = None
-            # What was cut off closes its socket some turns of the loop later.
-            for _ in range(_LAST_TURNS):
-                await asyncio.sleep(0)
+            # The session has forgotten those that were cut off before: they wait for the server to say goodbye.
+            for each in self._sockets:
+                with suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+            while any(each.fileno() >= 0 for each in self._sockets):  # noqa: ASYNC110 - no event tells of it
+                await asyncio.sleep(0.005)
+            self._sockets.clear()
 
     @property
     def authority(self) -> Path | None:
@@ -149,6 +156,12 @@ class ApiServer:
                 if event["type"] == "ERROR":
                     _refuse(int(event["object"].get("code") or 0), event["object"].get("message", ""))
                 yield event
+
+    def _new_socket(self, info: Any) -> socket.socket:
+        self._sockets = [each for each in self._sockets if each.fileno() >= 0]
+        made = socket.socket(*info[:3])
+        self._sockets.append(made)
+        return made
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -1,10 +1,15 @@
 import asyncio
+import contextlib
 import json
+import socket
+import ssl
+import threading
 
 import pytest
 import yaml
 from aiohttp import web
 
+from tests.controlplane.authority import Authority
 from tests.kubelet.apiserver import ApiServer, Changed, Listed
 from tests.kubelet.errors import ApiError
 
@@ -87,12 +92,15 @@ def play(tmp_path, *answers):
     return asyncio.run(body())
 
 
-def kubeconfig(folder, port):
+def kubeconfig(folder, port, authority=None):
     path = folder / "kubeconfig"
+    cluster = {"server": f"http://127.0.0.1:{port}"}
+    if authority is not None:
+        cluster = {"server": f"https://127.0.0.1:{port}", "certificate-authority": str(authority.certificate)}
     document = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
+        "clusters": [{"name": "c", "cluster": cluster}],
         "users": [{"name": "u", "user": {"token": "secret"}}],
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
         "current-context": "c",
@@ -159,3 +167,44 @@ def test_rights_are_shown_and_a_refusal_says_why(tmp_path):
         return shown, refused.value.status
 
     assert asyncio.run(body()) == (["Bearer secret"], 403)
+
+
+@contextlib.contextmanager
+def hanging(identity):
+    """An API server that begins to answer with TLS, and hangs from then on: it does not even say goodbye."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(identity.certificate, identity.key)
+    over = threading.Event()
+
+    def serve():
+        connection, _peer = listening.accept()
+        with connection, context.wrap_socket(connection, server_side=True) as secured:
+            secured.recv(4096)
+            secured.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            over.wait()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            over.set()
+            thread.join()
+
+
+def test_when_it_is_closed_its_sockets_are_although_the_server_hangs(tmp_path):
+    authority = Authority(tmp_path / "pki")
+
+    async def body(port):
+        api = ApiServer(kubeconfig(tmp_path, port, authority))
+        await api.open()
+        answer = await api._session.get(api._url(PATH))
+        sockets = list(api._sockets)
+        # As a watch does that is cancelled.
+        answer.close()
+        await asyncio.wait_for(api.close(), 30)
+        assert [each.fileno() for each in sockets] == [-1]
+
+    with hanging(authority.serving("server", "127.0.0.1")) as port:
+        asyncio.run(body(port))

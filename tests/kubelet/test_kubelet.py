@@ -313,8 +313,6 @@ def test_a_node_that_is_ready_loses_the_taint_that_says_otherwise_and_no_other(w
         assert [taint["key"] for taint in _nodes(world)["tainted"]["spec"]["taints"]] == ["example.org/own"]
 
 
-# aiohttp may close its last sockets only when they are collected; whether it does is no matter of the kubelet.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:unclosed:ResourceWarning")
 def test_hollow_nodes_make_pods_ready_that_run_nothing(world, make_more):
     with make_more(nodes=(), hollow=("hollow-1", "hollow-2")) as kubelet:
         template = stateful_set("many", servers(), nodeSelector={"hollow": "true"})

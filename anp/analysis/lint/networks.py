@@ -58,4 +58,6 @@ def _written(item: Item | None) -> bool:
     """Say whether a pod's addresses are those that it has, and not made up to read manifests by hand."""
     if item is None or not isinstance(bare(item), PodObject):
         return False
-    return not isinstance(item, Loaded) or bool({"podIP", "podIPs"} & set(item.positions.find(("status",)).steps))
+    if not isinstance(item, Loaded) or item.observed:
+        return True
+    return bool({"podIP", "podIPs"} & set(item.positions.find(("status",)).steps))

@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import shutil
 import time
 from contextlib import aclosing, asynccontextmanager
@@ -158,6 +159,29 @@ def test_what_changes_before_the_watch_stands_is_not_lost(tmp_path):
             (tmp_path / "a.yaml").write_text("1")
             await asyncio.wait_for(anext(changes), PATIENCE)
 
+    asyncio.run(run())
+
+
+def test_a_change_that_nobody_tells_of_is_found(tmp_path, monkeypatch):
+    looked = asyncio.Event()
+
+    async def deaf(*_, **__):
+        for number in itertools.count():
+            await asyncio.sleep(0.02)
+            if number == 3:
+                looked.set()
+            yield False
+
+    async def run():
+        async with aclosing(DirectoryWatch(str(tmp_path)).changes()) as changes:
+            await anext(changes)
+            following = asyncio.ensure_future(anext(changes))
+            # Whatever there was before it was compared for the first time is none of this.
+            await asyncio.wait_for(looked.wait(), PATIENCE)
+            (tmp_path / "a.yaml").write_text("1")
+            await asyncio.wait_for(following, PATIENCE)
+
+    monkeypatch.setattr("anp.sources.watch._signs", deaf)
     asyncio.run(run())
 
 
