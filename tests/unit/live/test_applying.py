@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from anp import api
+from anp.analysis.lint.linter import Wanted, lint
 from anp.live.applying import applied, cluster_of_live
 from anp.live.observed import observe
 from anp.sources.diagnostics import Severity
@@ -142,3 +143,19 @@ def test_an_object_that_cannot_be_read_leaves_the_cluster_unsound():
     odd["spec"] = 7
 
     assert not cluster_of_live(live(namespace("x", {}), odd)).sound
+
+
+def test_networks_that_cover_pods_are_found_in_a_cluster_too():
+    covering = {
+        "apiVersion": "policy.networking.k8s.io/v1alpha2",
+        "kind": "ClusterNetworkPolicy",
+        "metadata": {"name": "covering"},
+        "spec": {
+            "tier": "Admin",
+            "priority": 1,
+            "subject": {"namespaces": {}},
+            "egress": [{"action": "Deny", "to": [{"networks": [f"{addresses_at(1)[0]}/32"]}]}],
+        },
+    }
+    found = live(namespace("x", {}), node("n1", {}, ["192.0.2.1"]), *PODS, covering)
+    assert "ANP303" in {finding.code for finding in lint(cluster_of_live(found), {}, Wanted()).findings}
