@@ -40,6 +40,13 @@ kernel: setup ## Run only the tests that need the kernel
 # Tests of a real API server run its programs, and have no network to build them with.
 test kernel: controlplane
 
+# Tests of pages run in a real browser.
+test: browser
+
+.PHONY: browser
+browser: setup ## Install the browser that tests of pages run in
+	@scripts/setup browser
+
 .PHONY: controlplane
 controlplane: setup ## Build the API server that tests run, and the upstream suites: minutes, then quick
 	@scripts/controlplane

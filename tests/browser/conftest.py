@@ -34,7 +34,7 @@ class Seen:
 def browser() -> Iterator[Browser]:
     path = shutil.which("chromium")
     if path is None:
-        reason = "there is no chromium; scripts/setup installs it"
+        reason = "there is no chromium; make browser installs it"
         if os.environ.get("ANP_REQUIRE_KERNEL", "0") == "1":
             pytest.fail(f"ANP_REQUIRE_KERNEL=1, but {reason}", pytrace=False)
         pytest.skip(reason)
