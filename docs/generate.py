@@ -6,6 +6,7 @@
 # ruff: noqa: INP001 - pages and what makes them, no package
 
 import enum
+import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from anp.analysis.lint.catalogue import CATALOGUE, CLUSTER, FAMILIES
 from anp.api import Channel
 from anp.api.crds import crds
 from anp.cli.main import app
+from anp.firewall.codes import CODES
+from anp.firewall.inventory.schema import json_schema
 
 HERE = Path(__file__).parent
 _MADE = "<!-- Made by scripts/reference: change the code and run it again. -->\n"
@@ -36,6 +39,9 @@ def pages() -> dict[str, str]:
         "reference/cli.md": _MADE + _cli(),
         "reference/api.md": _MADE + _api(),
         "reference/lint.md": _MADE + _lint(),
+        "reference/mapping.md": _MADE + _mapping(),
+        "reference/mapping.schema.json": json.dumps(json_schema(), indent=2) + "\n",
+        "reference/translation-codes.md": _MADE + _translation_codes(),
     }
 
 
@@ -129,6 +135,127 @@ def _lint() -> str:
                 lines += ["", f"### {code}", "", f"{check.title}. {check.severity.label.capitalize()}.", "", check.why]
                 lines += ["", f"What to do: {check.fix}.", "", "```yaml", check.example.rstrip(), "```"]
     lines += ["", "## The cluster of the examples", "", "```yaml", CLUSTER.rstrip(), "```"]
+    return "\n".join(lines) + "\n"
+
+
+# The translation of firewalls.
+
+_FAMILIES = {
+    "FW0": "What changes nothing",
+    "FW1": "What policies cannot say",
+    "FW2": "The mapping",
+    "FW3": "Rules that could go",
+    "FW4": "What becomes of rules",
+    "FW5": "What the cluster needs for itself",
+    "FW6": "The proof",
+}
+
+_SAMPLE = HERE.parent / "testdata" / "firewalls" / "mappings" / "dc.yaml"
+
+_MAPPING_INTRODUCTION = """\
+# The mapping file
+
+A firewall knows addresses, policies know labels. The mapping says which workload has which of the addresses that the
+firewall's rules speak of. `anp translate suggest` drafts one, people finish it, and every command that translates or
+proves reads it. A mistake in it opens something or closes it, so what is not understood is an error, with its line.
+"""
+
+_MAPPING_RULES = """\
+## What must hold
+
+* An entity has the addresses that it names and no entity before it has: the most specific comes first.
+* No pod is in two entities, whatever pods there will be: that is decided from the selectors, and where they overlap an
+  example is told ([FW205](translation-codes.md#fw205)). Given a cluster, it is enough that none is today
+  ([FW206](translation-codes.md#fw206)).
+* Segments do not overlap ([FW207](translation-codes.md#fw207)), and all of an entity is in one of them or in none.
+* No rule is about a part of an entity; if one is, a stanza to paste is told ([FW201](translation-codes.md#fw201)).
+* Entries with `confidence: guess` are not translated unless they are accepted
+  ([FW209](translation-codes.md#fw209)).
+
+Addresses are networks (`10.0.0.0/8`), single ones (`10.0.0.5`) or ranges (`10.0.0.5-10.0.0.9`). A network with host
+bits set is refused, as it could be meant either way.
+
+## How a draft comes about
+
+`anp translate suggest` asks in this order, and what one source explains is not asked of the next:
+
+1. addresses of pods, where rules name them or a network in which only one workload has pods;
+2. load-balancer, external and cluster addresses of Services: the pods behind them, with the ports that they translate;
+3. addresses of nodes, which are no workload;
+4. a list of hosts, a spreadsheet saved as CSV: by its labels, then by names that are alike;
+5. the firewall's own names that are like a workload's, as `WEB_FARM` and `app: web`.
+
+Names are alike by the words that they have in common: case, numbers and plurals do not count, nor do words such as
+`group` or `server`. Labels that change from pod to pod or from release to release, such as `pod-template-hash`, are not
+used to select. No name is looked up in DNS, and nothing is asked of any network but the cluster's API, if that is
+given. Every entry has a `reason`, and `confidence: observed`, `matched-name` or `guess`. The same input gives the same
+draft.
+"""
+
+
+def _mapping() -> str:
+    schema = json_schema()
+    intro = _MAPPING_INTRODUCTION.splitlines()
+    lines = [*intro, "", "```yaml", _SAMPLE.read_text(encoding="utf-8").rstrip(), "```", ""]
+    lines += [
+        "Editors complete and check it with [mapping.schema.json](mapping.schema.json). A bold field must be there.",
+        "",
+        "| field | type | bounds | meaning |",
+        "|---|---|---|---|",
+        *_mapping_fields("", schema, schema["$defs"]),
+        "",
+        *_MAPPING_RULES.splitlines(),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _mapping_fields(path: str, node: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a row for every field below `node`, following references."""
+    for name, child in node.get("properties", {}).items():
+        below = f"{path}.{name}".lstrip(".")
+        kind, inner, suffix = _resolved(child, definitions)
+        label = f"**`{below}{suffix}`**" if name in node.get("required", ()) else f"`{below}{suffix}`"
+        bounds = _cell(_bounds(inner or child))
+        yield f"| {label} | {kind} | {bounds} | {_cell(child.get('description', inner.get('description', '')))} |"
+        if not _is_selector(inner):
+            yield from _mapping_fields(f"{below}{suffix}", inner, definitions)
+
+
+def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> tuple[str, Mapping[str, Any], str]:
+    """Return the type of a field, the schema of what is inside it, and how a path goes on to that."""
+    if "$ref" in node:
+        return _resolved(definitions[node["$ref"].rpartition("/")[2]], definitions)
+    if "anyOf" in node:
+        choices = [_resolved(choice, definitions) for choice in node["anyOf"] if choice.get("type") != "null"]
+        inner = next((choice for choice in choices if choice[1].get("properties")), choices[0])
+        return " or ".join(choice[0] for choice in choices), inner[1], inner[2]
+    if "items" in node:
+        kind, inner, _suffix = _resolved(node["items"], definitions)
+        return f"list of {kind}s", inner, "[]" if inner.get("properties") else ""
+    if isinstance(node.get("additionalProperties"), dict):
+        kind, inner, suffix = _resolved(node["additionalProperties"], definitions)
+        return f"{kind} by name", inner, f".NAME{suffix}" if inner.get("properties") else ""
+    if "const" in node:
+        return f"`{node['const']}`", {}, ""
+    return _type(node), node, ""
+
+
+def _translation_codes() -> str:
+    lines = [
+        "# Codes of the translation",
+        "",
+        "Why a rule of a firewall was not translated as it is, and what is wrong with a [mapping](mapping.md).",
+        "",
+        "| code | severity | title |",
+        "|---|---|---|",
+    ]
+    lines += [f"| [{code}](#{code.lower()}) | {each.severity.label} | {each.title} |" for code, each in CODES.items()]
+    for family, title in _FAMILIES.items():
+        lines += ["", f"## {title}"]
+        for code, each in CODES.items():
+            if code.startswith(family):
+                headline = f"{each.title[0].upper()}{each.title[1:]}. {each.severity.label.capitalize()}."
+                lines += ["", f"### {code}", "", headline, "", each.meaning, "", f"What to do: {each.hint}"]
     return "\n".join(lines) + "\n"
 
 

@@ -334,6 +334,13 @@ CODES: dict[str, Code] = dict(
             "Delete it if you like.",
         ),
         _code(
+            "303",
+            _WARNING,
+            "hidden by what was made of other rules",
+            "Earlier rules decide about all that it matches, as they are translated; on the firewall they do not.",
+            "See what became of the earlier rules: one was kept without its condition. Decide with --approx.",
+        ),
+        _code(
             "401",
             _WARNING,
             "source from outside",
