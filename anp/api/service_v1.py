@@ -53,8 +53,28 @@ class ServiceSpec(_Part):
     selector: dict[str, str] = Field(default_factory=dict)
     cluster_ip: Annotated[ClusterAddress, Field(alias="clusterIP")] = ""
     cluster_ips: Annotated[Listed[ClusterAddress], Field(alias="clusterIPs")] = ()
+    external_ips: Annotated[Listed[str], Field(alias="externalIPs")] = ()
+    load_balancer_ip: Annotated[str, Field(alias="loadBalancerIP")] = ""
     ip_families: Listed[str] = ()
     ports: Listed[ServicePort] = ()
+
+
+class LoadBalancerIngress(_Part):
+    """One address at which a load balancer takes traffic for a Service."""
+
+    ip: str = ""
+
+
+class LoadBalancerStatus(_Part):
+    """What a load balancer has made of a Service."""
+
+    ingress: Listed[LoadBalancerIngress] = ()
+
+
+class ServiceStatus(_Part):
+    """What became of a Service."""
+
+    load_balancer: LoadBalancerStatus = Field(default_factory=LoadBalancerStatus)
 
 
 class Service(KubernetesObject):
@@ -64,6 +84,7 @@ class Service(KubernetesObject):
     resource: ClassVar = Resource("", "v1", "Service", "services", namespaced=True)
 
     spec: ServiceSpec = Field(default_factory=ServiceSpec)
+    status: ServiceStatus = Field(default_factory=ServiceStatus)
 
     @property
     def headless(self) -> bool:
