@@ -60,11 +60,11 @@ def document(content: dict[str, Any], output: str, *, stream: bool = False) -> N
     if output == "json":
         text = _json(content, indent=None if stream else 2)
     else:
-        import yaml  # noqa: PLC0415 - slow, and seldom asked for
+        from anp.sources.dumping import dump  # noqa: PLC0415 - slow, and seldom asked for
 
-        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=_WIDTH)
+        text = dump(content, width=_WIDTH, unicode=True)
         if not _harmless(text):
-            text = yaml.safe_dump(content, sort_keys=False, width=_WIDTH)
+            text = dump(content, width=_WIDTH)
         text = f"---\n{text}" if stream else text
     raw(text)
     flush()

@@ -67,6 +67,8 @@ def _in_series(first: Sequence[Rule], second: Sequence[Rule]) -> Sequence[Rule]:
     for rule in first:
         if rule.action is Action.PERMIT:
             found += (both for other in second if (both := _both(rule, other)) is not None)
+            if second and _covers(second[-1], rule):
+                continue
         # What the second list is not about, the first has decided.
         found.append(rule)
     return (*found, *second)
@@ -85,6 +87,13 @@ def _both(permit: Rule, then: Rule) -> Rule | None:
         services=services,
         conditions=(*permit.conditions, *then.conditions),
         through=(*permit.through, permit.statement, *then.through),
+    )
+
+
+def _covers(last: Rule, rule: Rule) -> bool:
+    """Say whether a list decides about every packet of a rule, by its last rule, which has no condition."""
+    return not (last.conditions or rule.sources - last.sources or rule.destinations - last.destinations) and not (
+        rule.services - last.services
     )
 
 
