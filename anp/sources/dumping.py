@@ -28,7 +28,9 @@ def _ambiguous(text: str) -> bool:
 
 
 def _text(dumper: Any, text: str) -> yaml.ScalarNode:
-    node: yaml.ScalarNode = dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if _ambiguous(text) else None)
+    node: yaml.ScalarNode = dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style='"' if _ambiguous(text) else None
+    )
     return node
 
 
