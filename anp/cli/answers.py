@@ -12,11 +12,13 @@ import typer
 from anp.cli.commands import examples
 from anp.cli.console import EXIT_NO
 from anp.cli.options import (
+    AppliedOption,
     ContextOption,
     FileOption,
     KubeconfigOption,
     LiveOldOption,
     LiveOption,
+    LiveTestOption,
     Origin,
     Output,
     OutputOption,
@@ -212,6 +214,8 @@ TEST_EXAMPLES = examples(
     "anp test tests/reachability.yaml",
     "anp test tests/ --junit junit.xml",
     "anp test tests/ --lab",
+    "anp test tests/ --live",
+    "anp test tests/ --live --file policies/",
 )
 
 
@@ -226,7 +230,12 @@ def scenario_test_command(
     timeout: Annotated[
         float, typer.Option("--timeout", min=0.05, max=30, help="Seconds of silence that count as a drop in the lab.")
     ] = 0.5,
+    live: LiveTestOption = False,
+    file: AppliedOption = "",
+    kubeconfig: KubeconfigOption = "",
+    context: ContextOption = "",
     output: OutputOption = Output.TEXT,
+    verbose: VerboseOption = False,
 ) -> None:
     """Check who reaches whom against what you expect.
 
@@ -234,8 +243,13 @@ def scenario_test_command(
     meaning of the policies and to the compiled rules, packet by packet, which takes milliseconds; with --lab to real
     packets too. What is not as expected is told with the rule that decides. Exit code 0 if all is as expected, 1 if
     anything is not.
+
+    With --live they are about a running cluster: its pods, namespaces and policies are read in the place of what the
+    files name under include and objects. A name is that of a pod, or of a workload such as a Deployment, all of whose
+    pods are asked. Steps are asked up to the first that changes something.
     """
     from anp.cli.scenario_test import Trial, try_files  # noqa: PLC0415 - slow
 
-    if not try_files(files, Trial(lab, junit, timeout), output):
+    origin = Origin(file, live, kubeconfig, context)
+    if not try_files(files, Trial(lab, junit, timeout, origin, verbose), output):
         raise typer.Exit(EXIT_NO)

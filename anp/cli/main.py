@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import anp
-from anp.cli import answers, commands, console, fleet, suites
+from anp.cli import answers, commands, console, fleet, structure, suites, translate
 from anp.cli.config import defaults
 
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
@@ -37,18 +37,33 @@ lab = typer.Typer(
     short_help="Try policies with real packets.",
 )
 app.add_typer(lab, name="lab")
+translation = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="A firewall's rules as policies, with a proof that they mean the same.",
+    short_help="Translate firewalls, with a proof.",
+)
 
 app.command("explain", epilog=commands.EXPLAIN_EXAMPLES)(commands.explain_command)
 app.command("reach", epilog=answers.REACH_EXAMPLES)(answers.reach_command)
 app.command("diff", epilog=answers.DIFF_EXAMPLES)(answers.diff_command)
 app.command("lint", epilog=answers.LINT_EXAMPLES)(answers.lint_command)
+app.command("graph", epilog=structure.GRAPH_EXAMPLES)(structure.graph_command)
+app.command("prove", epilog=structure.PROVE_EXAMPLES)(structure.prove_command)
 app.command("test", epilog=answers.TEST_EXAMPLES)(answers.scenario_test_command)
 app.command("compile", epilog=commands.COMPILE_EXAMPLES)(commands.compile_command)
 lab.command("run", epilog=commands.LAB_RUN_EXAMPLES)(commands.lab_run_command)
 app.command("conformance", epilog=suites.CONFORMANCE_EXAMPLES)(suites.conformance_command)
+app.add_typer(translation, name="translate")
+translation.command("inspect", epilog=translate.INSPECT_EXAMPLES)(translate.inspect_command)
+translation.command("suggest", epilog=translate.SUGGEST_EXAMPLES)(translate.suggest_command)
+translation.command("convert", epilog=translate.CONVERT_EXAMPLES)(translate.convert_command)
+translation.command("prove", epilog=translate.PROVE_EXAMPLES)(translate.prove_command)
+translation.command("codes", epilog=translate.CODES_EXAMPLES)(translate.codes_command)
 app.command("apply", epilog=commands.APPLY_EXAMPLES)(commands.apply_command)
 app.command("run", epilog=commands.RUN_EXAMPLES)(commands.run_command)
 app.command("controller", epilog=fleet.CONTROLLER_EXAMPLES)(fleet.controller_command)
+app.command("admission", epilog=fleet.ADMISSION_EXAMPLES)(fleet.admission_command)
 app.command("agent", epilog=fleet.AGENT_EXAMPLES)(fleet.agent_command)
 app.command("status", epilog=fleet.STATUS_EXAMPLES)(fleet.status_command)
 app.command("uninstall", epilog=commands.UNINSTALL_EXAMPLES)(commands.uninstall_command)

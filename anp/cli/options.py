@@ -53,6 +53,15 @@ LiveOldOption = Annotated[
         help="Compare a running cluster with what it would be if the path were applied; nothing is changed there.",
     ),
 ]
+LiveTestOption = Annotated[
+    bool,
+    typer.Option(
+        "--live",
+        envvar="ANP_LIVE",
+        is_eager=True,
+        help="Ask a running cluster, in the place of the manifests that the files name; nothing is changed there.",
+    ),
+]
 KubeconfigOption = Annotated[
     str,
     typer.Option(
@@ -71,6 +80,18 @@ ContextOption = Annotated[
         envvar="ANP_CONTEXT",
         callback=_about_live,
         help="Which context of the kubeconfig; by default its current one.",
+    ),
+]
+
+
+AppliedOption = Annotated[
+    str,
+    typer.Option(
+        "--file",
+        "-f",
+        metavar="PATH",
+        callback=_about_live,
+        help="With --live: manifests, as if they were applied to the cluster.",
     ),
 ]
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anp.analysis.choice import chosen_by
+from anp.analysis.parties import few
+from anp.analysis.places import places
 from anp.analysis.reach import By, Cell, Matrix, Reachability, group_name, reach
 from anp.analysis.reach_document import as_json
 from anp.analysis.reach_page import MAX_GROUPS, page
@@ -54,7 +56,7 @@ def print_reach(
     others = not (question.source or question.destination)
     matrix = reach(compilation, question.by, source, destination, others=others)
     if html is not None:
-        _write(html, page(matrix, compilation, asked))
+        _write(html, page(matrix, compilation, asked, lambda origin: few([str(at) for at in places(origin, cluster)])))
         console.note(f"wrote {printable(str(html))}")
     if output is not Output.TEXT:
         console.document(as_json(matrix, asked), output)

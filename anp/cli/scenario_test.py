@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anp.cli import conformance_table, console
-from anp.cli.options import Output
-from anp.cli.subject import told
+from anp.cli.options import Origin, Output
+from anp.cli.subject import cluster_or_exit, told
 from anp.conformance.junit import junit
 from anp.conformance.outcomes import Outcome
 from anp.conformance.rehearsal import rehearse
-from anp.conformance.scenario import NO_PACKETS, ScenarioError, load_scenario
+from anp.conformance.running import RunningCluster
+from anp.conformance.scenario import NO_PACKETS, Running, Scenario, ScenarioError, load_scenario
 from anp.conformance.selection import Case
 from anp.conformance.workers import Bench, play
 from anp.lab import privilege
-from anp.sources.diagnostics import has_errors
+from anp.sources.diagnostics import has_errors, printable
 from anp.sources.files import list_files
 
 _CODE = ("meaning", "traced")
@@ -25,11 +26,13 @@ _HOW = {"meaning": "the meaning", "traced": "rulesets traced", _PACKETS: "real p
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """How it is to be tried, and where to write JUnit XML."""
+    """How it is to be tried, on which cluster if not on one of manifests, and where to write JUnit XML."""
 
     lab: bool
     junit: Path | None
     timeout: float
+    origin: Origin
+    verbose: bool = False
 
     @property
     def judges(self) -> tuple[str, ...]:
@@ -39,6 +42,8 @@ class Trial:
 
 def try_files(files: Sequence[Path], trial: Trial, output: Output) -> bool:
     """Try what files expect, say what came of it, and return whether all is as expected."""
+    if trial.lab and trial.origin.live:
+        console.fail("--lab builds a cluster of manifests, and --live asks one that runs")
     cases = _cases(files, trial)
     _write(trial.junit, "")  # now, so that nobody waits in vain, and that an old one is not taken for ours
     started = time.monotonic()
@@ -75,8 +80,8 @@ def _cases(files: Sequence[Path], trial: Trial) -> list[Case]:
     """Read the files; end with exit code 2 where something is wrong with one."""
     cases = []
     try:
-        for path in _paths(files):
-            scenario = load_scenario(path)
+        for scenario in _scenarios(files, trial):
+            path = scenario.path
             case = Case(str(path.parent), scenario, scenario.families, tuple(range(len(scenario.steps))))
             rehearse(case, packets=trial.lab and NO_PACKETS not in scenario.tags)
             cases.append(case)
@@ -85,6 +90,24 @@ def _cases(files: Sequence[Path], trial: Trial) -> list[Case]:
     if not any(case.planned() for case in cases):
         console.fail("nothing is expected in these files")
     return cases
+
+
+def _scenarios(files: Sequence[Path], trial: Trial) -> list[Scenario]:
+    """Read the files, and then the cluster if they are asked of one that runs."""
+    scenarios = [load_scenario(path, objects=not trial.origin.live) for path in _paths(files)]
+    if not trial.origin.live:
+        return scenarios
+    ends = (end for each in scenarios for step in each.steps for p in step.probes for end in (p.source, p.destination))
+    services = any(end.startswith("service ") for end in ends)
+    found = cluster_or_exit(trial.origin, invent=False, verbose=trial.verbose, services=services)
+    cluster = RunningCluster(Running(found.snapshot, found.services))
+    asked = [cluster.asked(scenario) for scenario in scenarios]
+    for each in asked:
+        if each.left_out:
+            steps = "step is" if each.left_out == 1 else "steps are"
+            told = f"{each.scenario.path}: {each.left_out} {steps} about changes, and not asked of a running cluster"
+            console.note(printable(told))
+    return [each.scenario for each in asked]
 
 
 def _paths(files: Sequence[Path]) -> Iterator[Path]:

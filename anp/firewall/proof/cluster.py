@@ -67,8 +67,8 @@ class Ports:
         return self.of(entity, protocol).get(port, port)
 
     def opened(self, entity: Entity | None, protocol: int) -> Ranges:
-        """Return the container ports of translated ports: whoever may use these may use the pod's own port as well."""
-        return intervals.union((port, port) for port in self.of(entity, protocol).values())
+        """Return the container ports that other ports are translated to: what holds for these, holds for them."""
+        return intervals.union((to, to) for port, to in self.of(entity, protocol).items() if to != port)
 
     def closed(self, entity: Entity | None, protocol: int) -> Ranges:
         """Return the container ports that no port of the firewall leads to."""

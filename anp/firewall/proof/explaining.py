@@ -6,23 +6,36 @@ from dataclasses import dataclass
 from anp.firewall.model import Reason, Rule
 from anp.firewall.proof.cluster import Ports
 from anp.firewall.proof.ends import Ends
+from anp.firewall.proof.firewall import OTHER_PROTOCOLS, Mixed
 from anp.firewall.proof.model import Wanted
-from anp.firewall.services import EVERY_PROTOCOL, ICMP, ICMPV6, WITH_PORTS, Services, wording
+from anp.firewall.services import ICMP, ICMPV6, MAX_PORT, WITH_PORTS, Services, wording
 from compiler import intervals
 from compiler.diagram.space import Box
 from compiler.intervals import Ranges
 
-PORT_PROTOCOLS: Ranges = tuple((protocol, protocol) for protocol in WITH_PORTS)
-OTHER_PROTOCOLS: Ranges = intervals.difference(EVERY_PROTOCOL, PORT_PROTOCOLS)
+NAMED_PORTS: Ranges = ((1, MAX_PORT),)
+"""What policies can name."""
+
+
+_SHARED = {
+    True: Reason("FW121", "a Service's port is translated to it, and whoever may use that may use this"),
+    False: Reason("FW122", "a Service's port is translated to it, whose rules hold there"),
+}
+"""Why a container's own port is not as the firewall has it, by whether it is permitted. If that of the Service is not
+as the firewall has it, that is a difference of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Differing:
-    """A box of packets that differ; the place in the list of the rule that decides on the firewall, or None."""
+    """A box of packets that differ; the place in the list of the rule that decides on the firewall, or None.
+
+    `mixed` says what is wanted between these ends besides, where something that is wanted is denied.
+    """
 
     wanted: Wanted
     permitted: bool
     rule: int | None
+    mixed: Mixed = Mixed.WHOLE
 
 
 class Explainer:
@@ -57,33 +70,42 @@ class Explainer:
         sources, destinations, ports, protocols = box
         others = intervals.intersection(protocols, OTHER_PROTOCOLS)
         if others:
-            yield (sources, destinations, ports, others), self._other_protocols(differing.rule)
+            yield (sources, destinations, ports, others), self._other_protocols(differing)
         for protocol in WITH_PORTS:
             if not intervals.contains(protocols, protocol):
                 continue
             alone: Ranges = ((protocol, protocol),)
             rest = destinations
-            if differing.permitted and differing.wanted is Wanted.DENY:
-                for end in self._ends.party(destinations):
-                    opened = intervals.intersection(ports, self._ports.opened(end.entity, protocol))
-                    if not opened:
-                        continue
-                    here: Ranges = ((end.number, end.number),)
-                    rest = intervals.difference(rest, here)
-                    text = "a Service's port is translated to it, and whoever may use that may use this"
-                    yield (sources, here, opened, alone), Reason("FW121", text)
-                    left = intervals.difference(ports, opened)
-                    if left:
-                        yield (sources, here, left, alone), None
+            for end in self._ends.party(destinations):
+                shared = intervals.intersection(ports, self._ports.opened(end.entity, protocol))
+                if not shared:
+                    continue
+                here: Ranges = ((end.number, end.number),)
+                rest = intervals.difference(rest, here)
+                yield (sources, here, shared, alone), _SHARED[differing.permitted]
+                left = intervals.difference(ports, shared)
+                if left:
+                    yield (sources, here, left, alone), None
             if rest:
                 yield (sources, rest, ports, alone), None
 
-    def _other_protocols(self, place: int | None) -> Reason | None:
-        if place is None:
+    def _other_protocols(self, differing: Differing) -> Reason | None:
+        if differing.rule is None:
             return None
-        said = Services(tuple(found for found in self._rules[place].services.by_protocol if found[0] not in WITH_PORTS))
+        services = self._rules[differing.rule].services
+        said = Services(tuple(found for found in services.by_protocol if found[0] not in WITH_PORTS))
         numbers = intervals.union((protocol, protocol) for protocol, _ports in said.by_protocol)
-        if not numbers or numbers == OTHER_PROTOCOLS:
+        if not numbers:
             return None
-        icmp = all(protocol in {ICMP, ICMPV6} for protocol, _ports in said.by_protocol)
-        return Reason("FW101" if icmp else "FW103", f"no policy can name {wording(said)} alone")
+        if numbers != OTHER_PROTOCOLS:
+            icmp = all(protocol in {ICMP, ICMPV6} for protocol, _ports in said.by_protocol)
+            return Reason("FW101" if icmp else "FW103", f"no policy can name {wording(said)} alone")
+        if any(intervals.difference(NAMED_PORTS, services.ports(protocol)) for protocol in WITH_PORTS):
+            return Reason("FW103", "no policy can name every protocol without ports but together with all ports")
+        match differing.mixed:
+            case Mixed.PART:
+                return Reason("FW103", "a NetworkPolicy cannot deny some ports before, so it names those that are left")
+            case Mixed.TOLD_APART:
+                return Reason("FW103", "no policy can tell protocols without ports apart, and not all are permitted")
+            case Mixed.WHOLE:
+                return None

@@ -1,16 +1,22 @@
 """What is wanted between ends, as a diagram: what the firewall said where it was asked, and what holds elsewhere."""
 
+import enum
 from collections.abc import Sequence
 
 from anp.firewall.inventory.model import Inventory, Neighbours
 from anp.firewall.model import Action, Rule
-from anp.firewall.proof.cluster import DESTINATION, SOURCE
+from anp.firewall.proof.cluster import DESTINATION, PORT, SOURCE
 from anp.firewall.proof.ends import End, EndKind, Ends
 from anp.firewall.proof.model import Wanted
-from anp.firewall.services import WITH_PORTS
+from anp.firewall.services import EVERY_PROTOCOL, WITH_PORTS
+from compiler import intervals
 from compiler.diagram.algebra import apply
 from compiler.diagram.lists import from_rules
-from compiler.diagram.space import Box, Node, Space
+from compiler.diagram.space import Box, Decision, Node, Space
+from compiler.intervals import Ranges
+
+PORT_PROTOCOLS: Ranges = tuple((protocol, protocol) for protocol in WITH_PORTS)
+OTHER_PROTOCOLS: Ranges = intervals.difference(EVERY_PROTOCOL, PORT_PROTOCOLS)
 
 
 def boxes(rules: Sequence[Rule], ends: Ends) -> list[list[Box]]:
@@ -47,6 +53,56 @@ def deciding(rules: Sequence[Rule], space: Space, ends: Ends) -> Node[int]:
     """Return the place of the rule that decides about packets, as if every condition held; -1 where none does."""
     of_rules = boxes(rules, ends)
     return from_rules(space, [(box, number) for number, its in enumerate(of_rules) for box in its], -1)
+
+
+class Mixed(enum.Enum):
+    """What is wanted between two ends, as far as it keeps policies from naming protocols without ports."""
+
+    WHOLE = "whole"
+    """Nothing keeps them from it."""
+    PART = "part"
+    """A part of TCP, UDP and SCTP from a source outside. Only a NetworkPolicy can accept it, which cannot deny: it has
+    to name the part, and so cannot name protocols without ports."""
+    TOLD_APART = "told apart"
+    """Some of the protocols without ports, and not others."""
+
+
+def mixed(want: Node[Wanted], space: Space, ends: Ends) -> Node[Mixed]:
+    """Return by source and destination what is wanted there."""
+    constants = {value: space.constant(value) for value in Mixed}
+    known: dict[tuple[Node[Wanted], bool], Node[Mixed]] = {}
+
+    def of(node: Node[Wanted], *, outside: bool) -> Node[Mixed]:
+        key = (node, outside)
+        if key not in known:
+            if isinstance(node, Decision) and node.level == DESTINATION:
+                pieces = ((last, of(child, outside=outside)) for (_, last), child in node.edges())
+                known[key] = space.decision(DESTINATION, pieces)
+            elif not _all_permitted(node, OTHER_PROTOCOLS):
+                known[key] = constants[Mixed.TOLD_APART]
+            else:
+                is_part = outside and not _all_permitted(node, PORT_PROTOCOLS)
+                known[key] = constants[Mixed.PART if is_part else Mixed.WHOLE]
+        return known[key]
+
+    by_source = isinstance(want, Decision) and want.level == SOURCE
+    edges = want.edges() if isinstance(want, Decision) and by_source else iter([((0, len(ends.ends) - 1), want)])
+    pieces: list[tuple[int, Node[Mixed]]] = []
+    for (first, last), child in edges:
+        sources = ends.ends[first : last + 1]
+        pieces += ((one.number, of(child, outside=one.kind is EndKind.OUTSIDE)) for one in sources)
+    return space.decision(SOURCE, pieces)
+
+
+def _all_permitted(node: Node[Wanted], protocols: Ranges) -> bool:
+    """Say whether every packet of some protocols is wanted, but for port 0."""
+    if not isinstance(node, Decision):
+        return node.value is Wanted.PERMIT
+    if node.level == PORT:
+        return all(_all_permitted(child, protocols) for (_, last), child in node.edges() if last > 0)
+    return all(
+        _all_permitted(child, protocols) for edge, child in node.edges() if intervals.intersection((edge,), protocols)
+    )
 
 
 def _elsewhere(space: Space, ends: Ends, inventory: Inventory) -> Node[Wanted | None]:

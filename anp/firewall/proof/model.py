@@ -112,7 +112,7 @@ class Proof:
 
     `assumptions` say what it rests on besides; `ends` counts sources and destinations that were told apart, by family,
     and `cells` the pairs of them, which were compared for each protocol and each port but 0. `complete` is false where
-    there are more gaps than `gaps` has.
+    there are more gaps than `gaps` has. `outside` are all addresses that are nobody's of the mapping or the cluster.
     """
 
     equality: Equality
@@ -123,3 +123,4 @@ class Proof:
     ends: int
     cells: int
     complete: bool = True
+    outside: AddressSet = AddressSet()  # noqa: RUF009 - frozen

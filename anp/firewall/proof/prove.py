@@ -7,13 +7,15 @@ that come later with the same labels.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from anp.firewall.inventory.model import Inventory
 from anp.firewall.model import NO_ADDRESS, Action, Firewall, Reason
 from anp.firewall.proof.cluster import PREFERRED_PORTS, Cluster, Ports, space_of
 from anp.firewall.proof.ends import End, EndKind, Ends, outside
 from anp.firewall.proof.explaining import Differing, Explainer
-from anp.firewall.proof.firewall import deciding, wanted
+from anp.firewall.proof.firewall import Mixed, deciding, mixed, wanted
+from anp.firewall.proof.joining import joined
 from anp.firewall.proof.model import Equality, Gap, Packet, Party, Proof, Wanted
 from anp.firewall.proof.world import World, world
 from anp.firewall.resolution import Resolved, resolve
@@ -44,6 +46,7 @@ def prove(
     gaps: list[Gap] = []
     assumptions: dict[str, None] = {}
     complete = True
+    everything_outside = NO_ADDRESS
     pods = ends = cells = 0
     for version in sorted(resolved.versions):
         progress(f"comparing IPv{version}")
@@ -51,6 +54,7 @@ def prove(
         assumptions |= dict.fromkeys(family.world.assumptions)
         found = list(family.gaps())
         complete &= family.complete
+        everything_outside |= outside(family.ends.ends, version)
         gaps += found
         pods = max(pods, len(family.world.pods))
         ends += len(family.ends.ends)
@@ -64,7 +68,9 @@ def prove(
     )
     ordered = sorted(gaps, key=_order)
     versions = tuple(sorted(resolved.versions))
-    return Proof(equality, tuple(ordered), tuple(assumptions), versions, pods, ends, cells, complete)
+    return Proof(
+        equality, tuple(ordered), tuple(assumptions), versions, pods, ends, cells, complete, everything_outside
+    )
 
 
 def _order(gap: Gap) -> tuple[object, ...]:
@@ -111,21 +117,26 @@ class _Family:
         if values(change) != {None}:
             explainer = Explainer(self._rules, self.ends, self._ports)
             found: dict[tuple[Differing, Reason | None], list[Box]] = {}
-            for differing, box in self._differing(change):
+            for differing, box in self._differing(change, want):
                 for part, reason in explainer.explained(differing, box):
-                    found.setdefault((differing, reason), []).append(part)
+                    found.setdefault((replace(differing, mixed=Mixed.WHOLE), reason), []).append(part)
             for (differing, reason), parts in found.items():
-                for sources, destinations, services in _joined(parts):
+                for sources, destinations, services in joined(parts):
                     yield self._gap(differing, reason, sources, destinations, services)
         yield from self._without_a_way_in()
 
-    def _differing(self, change: "Node[tuple[Wanted, bool] | None]") -> Iterator[tuple[Differing, Box]]:
+    def _differing(
+        self, change: "Node[tuple[Wanted, bool] | None]", want: Node[Wanted]
+    ) -> Iterator[tuple[Differing, Box]]:
         by_rule = any(found is not None and found[0] in _OF_RULES for found in values(change))
         labelled: Node[Differing | None] = (
             apply(self._space, _label, change, deciding(self._rules, self._space, self.ends))
             if by_rule
             else apply(self._space, _label, change, self._space.constant(-1))
         )
+        lost = any(found == (Wanted.PERMIT, False) for found in values(change))
+        if lost:
+            labelled = apply(self._space, _mixed, labelled, mixed(want, self._space, self.ends))
         seen = 0
         for box, differing in boxes(self._space, labelled):
             if differing is not None:
@@ -169,7 +180,9 @@ class _Family:
         translated: bool = False,
     ) -> Gap:
         senders, receivers = self.ends.party(sources), self.ends.party(destinations)
-        packet, decided_by = self._witness(senders[0], receivers[0], services, translated=translated)
+        packet, decided_by = self._witness(
+            self._known(senders), self._known(receivers), services, translated=translated
+        )
         return Gap(
             version=self._version,
             sources=self._party(senders),
@@ -200,12 +213,18 @@ class _Family:
         )
         return packet, str(decisive.origin) if decisive else ""
 
+    def _known(self, ends: list[End]) -> End:
+        """Return the end to show a packet with: an address that is known to be nobody's, if that is among them."""
+        example = _EXAMPLES[self._version]
+        return next((end for end in ends if end.addresses and end.addresses[0] <= example <= end.addresses[1]), ends[0])
+
     def _address(self, end: End) -> Address:
         if end.symbolic is not None and end.addresses is None:
             return end.symbolic.pod.addresses[0]
         first, last = end.addresses or (0, 0)
         example = _EXAMPLES[self._version]
-        return address_of(self._version, example if first <= example <= last else first)
+        # The first address of a range is often a network's, which looks like no host.
+        return address_of(self._version, example if first <= example <= last else min(first + 1, last))
 
     def _party(self, ends: list[End]) -> Party:
         kinds: dict[str, dict[Pod, None]] = {}
@@ -255,24 +274,9 @@ def _label(change: tuple[Wanted, bool] | None, rule: int) -> Differing | None:
     return Differing(wanted_, permitted, rule if wanted_ in _OF_RULES and rule >= 0 else None)
 
 
-def _joined(parts: list[Box]) -> Iterator[tuple[Ranges, Ranges, Services]]:
-    """Join boxes with the same sources and destinations, then those that have two of three in common."""
-    by_ends: dict[tuple[Ranges, Ranges], list[tuple[int, Ranges]]] = {}
-    for sources, destinations, ports, protocols in parts:
-        pairs = by_ends.setdefault((sources, destinations), [])
-        pairs += ((protocol, ports) for first, last in protocols for protocol in range(first, last + 1))
-    by_destination: dict[tuple[Ranges, Services], list[Ranges]] = {}
-    for (sources, destinations), pairs in by_ends.items():
-        by_destination.setdefault((destinations, Services.of(*pairs)), []).append(sources)
-    by_source: dict[tuple[Ranges, Services], list[Ranges]] = {}
-    for (destinations, services), found in by_destination.items():
-        by_source.setdefault((_union(found), services), []).append(destinations)
-    for (sources, services), found in by_source.items():
-        yield sources, _union(found), services
-
-
-def _union(sets: Sequence[Ranges]) -> Ranges:
-    return intervals.union(numbers for ranges in sets for numbers in ranges)
+def _mixed(differing: Differing | None, found: Mixed) -> Differing | None:
+    lost = differing is not None and differing.wanted is Wanted.PERMIT and not differing.permitted
+    return replace(differing, mixed=found) if differing is not None and lost else differing
 
 
 def _networks(policies: Sequence[Policy], version: IpVersion) -> list[Ranges]:

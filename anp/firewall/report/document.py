@@ -1,4 +1,4 @@
-"""A report for programs, in a form that keeps its meaning: ``translate.anp.internal/v1``."""
+"""A report for programs: a document of kind ``TranslationReport``, version 1."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from anp.firewall.proof.model import Gap, Packet, Party, Proof
 from anp.firewall.report.model import Report, Row
 from anp.firewall.services import protocol_name
 
-FORMAT = "translate.anp.internal/v1"
+VERSION = 1
 """A reader of one version may be given new fields, and never another meaning of old ones."""
 
 
@@ -16,7 +16,8 @@ def document(report: Report) -> dict[str, Any]:
     """Return a report as a JSON document."""
     settings = report.settings
     found: dict[str, Any] = {
-        "format": FORMAT,
+        "kind": "TranslationReport",
+        "version": VERSION,
         "source": {"file": report.source, "language": report.format, "sha256": report.digest},
         "counts": {fate.value: count for fate, count in report.counts.items()},
         "statements": [_row(row) for row in report.rows],
@@ -56,6 +57,7 @@ def document(report: Report) -> dict[str, Any]:
         {"code": denied.code, "what": denied.what, "entities": list(denied.entities)} for denied in report.denied
     ]
     found["nextSteps"] = list(report.next_steps)
+    found["diagnostics"] = [one.as_json() for one in report.diagnostics]
     return found
 
 

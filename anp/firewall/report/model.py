@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from anp.firewall.codes import CODES
 from anp.firewall.convert.model import Settings, Translation
+from anp.firewall.inventory.model import Inventory
 from anp.firewall.model import Fate, Firewall, Reason, Role, Statement
 from anp.firewall.proof.model import Equality, Gap, Proof
-from anp.sources.diagnostics import Severity
+from anp.sources.diagnostics import Diagnostic, Severity
+from compiler.addresses import AddressSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,11 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything there is to say about one translation; parts that were not asked for are None or empty."""
+    """Everything there is to say about one translation; parts that were not asked for are None or empty.
+
+    `places` are names for addresses outside: the mapping's own, and what segments have beside workloads. `diagnostics`
+    are what there is to say beside the rows.
+    """
 
     source: str
     format: str
@@ -79,6 +85,8 @@ class Report:
     strength: tuple[Strength, ...] = ()
     denied: tuple[Denied, ...] = ()
     budget: Budget | None = None
+    places: Mapping[str, AddressSet] = field(default_factory=dict)
+    diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
     def counts(self) -> Mapping[Fate, int]:
@@ -117,7 +125,9 @@ def inspected(firewall: Firewall) -> Report:
         Row(statement, statement.fate, _distinct((*statement.reasons, *conditions.get(statement.number, ()))))
         for statement in firewall.statements
     )
-    return Report(firewall.source, firewall.format, firewall.digest, tuple(rows))
+    return Report(
+        firewall.source, firewall.format, firewall.digest, tuple(rows), diagnostics=tuple(sorted(firewall.diagnostics))
+    )
 
 
 def translated(
@@ -151,13 +161,30 @@ def translated(
         tuple(strength),
         tuple(denied),
         budget,
+        _places(translation.inventory),
+        translation.diagnostics,
     )
 
 
-def proven(firewall: Firewall, mapping: str, mapping_digest: str, proof: Proof) -> Report:
+def proven(
+    firewall: Firewall, inventory: Inventory, proof: Proof, denied: Sequence[Denied], strength: Sequence[Strength]
+) -> Report:
     """Report a comparison with policies that may have been written by anybody."""
-    report = inspected(firewall)
-    return Report(report.source, report.format, report.digest, report.rows, mapping, mapping_digest, proof=proof)
+    return replace(
+        inspected(firewall),
+        mapping=inventory.source,
+        mapping_digest=inventory.digest,
+        proof=proof,
+        strength=tuple(strength),
+        denied=tuple(denied),
+        places=_places(inventory),
+    )
+
+
+def _places(inventory: Inventory) -> Mapping[str, AddressSet]:
+    mapped = inventory.mapped
+    rest = {f"the rest of {segment.name}": segment.addresses - mapped for segment in inventory.segments}
+    return {name: addresses for name, addresses in (*inventory.external.items(), *rest.items()) if addresses}
 
 
 def _distinct(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
@@ -167,18 +194,18 @@ def _distinct(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
 def _next_steps(report: Report) -> Iterable[str]:
     if report.unexplained:
         yield (
-            f"Look at the {len(report.unexplained)} unexplained differences: each names a rule and a packet. "
+            f"Look at what nothing explains ({len(report.unexplained)}): each difference names a rule and a packet. "
             "Mend the mapping or the policies and prove again."
         )
     lost = [row for row in report.rows if row.fate is Fate.NOT_EXPRESSIBLE]
     if lost:
-        yield f"Decide about the {len(lost)} rules that no policy can say; they are in _manual/ beside the output."
+        yield f"Decide about what no policy can say ({len(lost)}); it is in _manual/ beside the policies."
     if report.denied:
         yield "Decide what the cluster's own traffic needs (--infra-allow), before anything is enforced."
     if any(strength.ingress_from_outside == "NetworkPolicy" for strength in report.strength):
         yield "Keep owners of namespaces from adding NetworkPolicies where sources from outside matter."
     if report.dead:
-        yield f"Clean up the {len(report.dead)} rules that never match, while somebody still knows why they are there."
+        yield f"Clean up what never matches ({len(report.dead)}), while somebody still knows why it is there."
     if report.proof and report.proof.equality is not Equality.DIFFERENT:
         yield "Try it in the lab (anp lab run -f), then apply it and prove again on a node (anp prove)."
 

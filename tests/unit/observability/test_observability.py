@@ -38,7 +38,7 @@ def test_the_log_is_json_with_what_was_attached(capsys, logging_again):
 def test_what_libraries_attach_is_not_told(capsys, logging_again):
     set_up_logging("json")
 
-    logging.getLogger("kopf.objects").error("oh", extra={"settings": "token"})
+    logging.getLogger("kopf.reactor").error("oh", extra={"settings": "token"})
 
     assert "token" not in capsys.readouterr().err
 
