@@ -146,9 +146,10 @@ def flush() -> None:
 
 def abandon() -> None:
     """Let what could not be written go nowhere, so that the interpreter does not try again when it ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)

@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from operator import itemgetter
 from typing import TypeAlias
 
 from anp.sources.diagnostics import FieldPath, Severity
+from anp.state.disjoint import Company
 from anp.state.selection import PodIndex
 from compiler.domains import domain_matches
 from compiler.model import (
@@ -52,18 +52,21 @@ def _ties(snapshot: Snapshot) -> Iterator[Advice]:
         if policy.tier is not Tier.NETWORK_POLICY:
             groups[policy.tier, policy.priority].append(policy)
     for group in groups.values():
-        latest: dict[Direction, tuple[int, Policy]] = {}
+        company = Company([policy.subject for policy in group]) if len(group) > 1 else None
         for place, later in enumerate(group):
-            concerned = [direction for direction in Direction if later.concerns(direction)]
-            before = [latest[direction] for direction in concerned if direction in latest]
-            if before:
-                _place, earlier = max(before, key=itemgetter(0))
+            # Policies that can have no pod in common are never asked about one.
+            together = (group[number] for number in company.before(place)) if company else ()
+            earlier = next((other for other in together if _both_concern(other, later)), None)
+            if earlier is not None:
                 message = (
                     f"{earlier} has the same priority {later.priority} in tier {later.tier.title}; "
                     f"which comes first is undefined, and here it is the other one, by name"
                 )
                 yield later, ("spec", "priority"), Severity.WARNING, message
-            latest.update((direction, (place, later)) for direction in concerned)
+
+
+def _both_concern(one: Policy, other: Policy) -> bool:
+    return any(one.concerns(direction) and other.concerns(direction) for direction in Direction)
 
 
 def _subject(policy: Policy, index: PodIndex) -> Iterator[Advice]:

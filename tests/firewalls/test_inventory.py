@@ -14,7 +14,6 @@ from anp.firewall.codes import CODES
 from anp.firewall.inventory.addressing import addresses_of, texts_of, union
 from anp.firewall.inventory.atlas import Atlas
 from anp.firewall.inventory.checks import guesses
-from anp.firewall.inventory.disjoint import witness
 from anp.firewall.inventory.loading import load, parse
 from anp.firewall.inventory.model import Confidence, Neighbours
 from anp.firewall.inventory.refinement import refinement, stanza
@@ -22,6 +21,7 @@ from anp.firewall.inventory.schema import FirewallMapping, json_schema
 from anp.firewall.model import EVERY_ADDRESS, RuleList
 from anp.firewall.services import TCP
 from anp.sources.diagnostics import Severity, has_errors
+from anp.state.disjoint import witness
 from compiler import intervals
 from compiler.addresses import AddressSet
 from compiler.labels import NAMESPACE_NAME_LABEL, Labels

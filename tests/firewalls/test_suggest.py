@@ -7,7 +7,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from anp.firewall.inventory.disjoint import overlapping
 from anp.firewall.inventory.drafting import Draft, scalar, write
 from anp.firewall.inventory.hosts import parse_hosts, read_hosts
 from anp.firewall.inventory.loading import parse
@@ -21,6 +20,7 @@ from anp.firewall.services import TCP
 from anp.sources import manifests
 from anp.sources.documents import read_documents
 from anp.state.cluster import cluster_of
+from anp.state.disjoint import overlapping
 from anp.state.selection import PodIndex
 from compiler.addresses import AddressSet
 from compiler.labels import NAMESPACE_NAME_LABEL, Labels

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from anp.firewall.convert.documents import ENTITY_LABEL
 from anp.firewall.convert.model import Disposition, PolicyObject, Translation

@@ -8,11 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from anp.firewall.inventory.addressing import spelled
-from anp.firewall.inventory.disjoint import negated, overlapping, witness
 from anp.firewall.inventory.model import Confidence, Entity, Inventory
 from anp.firewall.inventory.noting import note
 from anp.firewall.model import common
 from anp.sources.diagnostics import Diagnostic, Location, Severity
+from anp.state.disjoint import negated, overlapping, witness
 from anp.state.selection import PodIndex
 from compiler.addresses import VERSIONS
 from compiler.labels import Requirement

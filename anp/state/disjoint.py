@@ -6,7 +6,8 @@ that the API server puts on every namespace: it is always there, and always a na
 """
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -98,6 +99,39 @@ def overlapping(selections: Sequence[PodSelection]) -> Iterator[tuple[int, int, 
             both = _met(one, other)
             if both is not None:
                 yield first, second, _example(both)
+
+
+class Company:
+    """Some selections, to ask which of them can share a pod with another, without trying each."""
+
+    def __init__(self, selections: Sequence[PodSelection]) -> None:
+        self._wanted = [_conjunction(selection) for selection in selections]
+        definite = Counter(key for wanted in self._wanted if wanted for key, each in wanted.items() if each.values)
+        # The label that most of them want a value of tells most of them apart.
+        self._key = definite.most_common(1)[0][0] if definite else _NAME_KEY
+        self._by_value: dict[str, list[int]] = {}
+        self._of_any: list[int] = []
+        for place, wanted in enumerate(self._wanted):
+            if wanted is not None:
+                for found in self._lists(wanted, self._by_value.setdefault):
+                    found.append(place)
+
+    def _lists(self, wanted: _Conjunction, of: Callable[[str, list[int]], list[int]]) -> list[list[int]]:
+        values = wanted[self._key].values if self._key in wanted else None
+        return [self._of_any] if values is None else [of(value, []) for value in values]
+
+    def before(self, place: int) -> Iterator[int]:
+        """Yield the places before one of selections that can share a pod with the one there, the last first."""
+        wanted = self._wanted[place]
+        if wanted is None:
+            return
+        values = wanted[self._key].values if self._key in wanted else None
+        lists = [self._of_any, *map(self._by_value.get, values)] if values else [self._of_any, *self._by_value.values()]
+        candidates = {number for found in lists if found for number in found if number < place}
+        for number in sorted(candidates, reverse=True):
+            other = self._wanted[number]
+            if other is not None and _met(wanted, other) is not None:
+                yield number
 
 
 def negated(requirement: Requirement) -> Requirement:

@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from anp.api.syntax import dns_label
-from anp.firewall.inventory.disjoint import negated, overlapping, witness
+from anp.state.disjoint import Company, negated, overlapping, witness
 from anp.state.selection import selects
 from compiler.labels import EVERYTHING, NAMESPACE_NAME_LABEL, Labels, Operator, Requirement, Selector
 from compiler.model import NamespaceNamed, PodSelection
@@ -121,3 +121,13 @@ def test_what_a_pod_may_have_is_without_end():
     excluded = Requirement("a", Operator.NOT_IN, ("x", *(f"x-{number}" for number in range(2, 50))))
     found = witness(PodSelection(EVERYTHING, Selector.of(None, excluded, Requirement("a", Operator.EXISTS))))
     assert dict(found.pod) == {"a": "x-50"}
+
+
+@given(st.lists(selections, min_size=1, max_size=6))
+def test_company_is_every_earlier_selection_that_can_share_a_pod(found):
+    pairs = {(first, second) for first, second, _witness in overlapping(found)}
+    company = Company(found)
+    for place in range(len(found)):
+        together = list(company.before(place))
+        assert together == sorted(together, reverse=True)
+        assert set(together) == {first for first, second in pairs if second == place}
