@@ -5,6 +5,7 @@ import pytest
 from anp.analysis.difference import compare
 from anp.analysis.ends import parse_end
 from anp.analysis.explanation import explain
+from anp.analysis.graph.model import Detail, picture
 from anp.analysis.reach import By, reach
 from anp.analysis.reach_page import page
 from anp.state.cluster import Cluster
@@ -35,6 +36,11 @@ def test_the_page_is_written(benchmark, big):
     compilation = compile_cluster(big)
     matrix = reach(compilation, By.NAMESPACE)
     assert benchmark.pedantic(page, args=(matrix, compilation), rounds=1)
+
+
+def test_how_policies_hang_together(benchmark, big):
+    found = benchmark.pedantic(picture, args=(big, Detail.RULES), rounds=1)
+    assert sum(len(band.policies) for band in found.bands) == len(big.policies)
 
 
 @pytest.mark.parametrize("change", ["a tenant's rule", "every policy"])

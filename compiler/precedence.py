@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import networkx as nx
 
 from compiler.model import Direction, Policy, Rule, RuleOrigin, Snapshot, Tier
-from compiler.regions import Region, Space
+from compiler.regions import Region, Space, hull, may_meet
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,16 @@ class Precedence:
 def _graph(space: Space, rules: tuple[RankedRule, ...], regions: list[Region]) -> "nx.DiGraph[RankedRule]":
     graph: nx.DiGraph[RankedRule] = nx.DiGraph()
     graph.add_nodes_from(rules)
-    for later in rules:
-        for earlier in rules[: later.rank]:
-            if earlier.rule.action is not later.rule.action and space.overlap(
-                regions[earlier.rank], regions[later.rank]
-            ):
-                graph.add_edge(earlier, later)
+    if len({rule.rule.action for rule in rules}) > 1:
+        hulls = list(map(hull, regions))
+        for later in rules:
+            for earlier in rules[: later.rank]:
+                if (
+                    earlier.rule.action is not later.rule.action
+                    and may_meet(hulls[earlier.rank], hulls[later.rank])
+                    and space.overlap(regions[earlier.rank], regions[later.rank])
+                ):
+                    graph.add_edge(earlier, later)
     nx.freeze(graph)
     return graph
 
@@ -94,17 +98,34 @@ def _graph(space: Space, rules: tuple[RankedRule, ...], regions: list[Region]) -
 def _dead(
     space: Space, rules: tuple[RankedRule, ...], regions: list[Region]
 ) -> dict[RankedRule, tuple[RankedRule, ...]]:
+    hulls = list(map(hull, regions))
     dead: dict[RankedRule, tuple[RankedRule, ...]] = {}
     for later in rules:
-        left = regions[later.rank]
-        killers: list[RankedRule] = []
-        for earlier in rules[: later.rank]:
-            if not left:
-                break
-            remaining = space.difference(left, regions[earlier.rank])
-            if remaining != left:
-                killers.append(earlier)
-            left = remaining
-        if killers and not left:
-            dead[later] = tuple(killers)
+        own = hulls[later.rank]
+        near = [earlier for earlier in rules[: later.rank] if may_meet(hulls[earlier.rank], own)]
+        killers = _killers(space, regions[later.rank], [regions[earlier.rank] for earlier in near])
+        if killers:
+            dead[later] = tuple(near[place] for place in sorted(killers))
     return dead
+
+
+def _killers(space: Space, region: Region, earlier: list[Region]) -> set[int]:
+    """Return which of the earlier regions take all of a region between them, each some; none if anything is left.
+
+    One piece is followed to its end before the next, as a rule that lives is known by the first that is left.
+    """
+    boxes = [(number, box) for number, taken in enumerate(earlier) for box in taken]
+    killers: set[int] = set()
+    pieces = [(piece, 0) for piece in region]
+    while pieces:
+        piece, start = pieces.pop()
+        for place in range(start, len(boxes)):
+            number, box = boxes[place]
+            if may_meet(piece, box) and space.overlap((piece,), (box,)):
+                killers.add(number)
+                # What other subjects have is followed first: that is likely to live.
+                pieces.extend((left, place + 1) for left in reversed(tuple(space.without(piece, box))))
+                break
+        else:
+            return set()
+    return killers

@@ -120,14 +120,8 @@ class Space:
         """Say whether some packet is in both regions."""
         return any(self._holds_any(_common(one, other)) for one in left for other in right)
 
-    def difference(self, region: Region, removed: Region) -> Region:
-        """Return what is in `region` and not in `removed`; if they do not overlap, that is `region` itself."""
-        for box in removed:
-            if any(self._holds_any(_common(part, box)) for part in region):
-                region = tuple(piece for part in region for piece in self._without(part, box))
-        return region
-
-    def _without(self, box: Box, removed: Box) -> Iterator[Box]:
+    def without(self, box: Box, removed: Box) -> Iterator[Box]:
+        """Yield pieces of a box that hold what is not in the other, and together all of it; none holds nothing."""
         common = _common(box, removed)
         if not self._holds_any(common):
             yield box
@@ -225,6 +219,21 @@ class Space:
                 for _port, atom in self._universe.declared(name):
                     asked |= atom
         return asked
+
+
+def hull(region: Region) -> Box:
+    """Return a box around a region: it holds all of that, and perhaps more."""
+    subjects = peers = packets = 0
+    for box in region:
+        subjects |= box.subjects
+        peers |= box.peers
+        packets |= box.packets
+    return Box(subjects, peers, packets)
+
+
+def may_meet(left: Box, right: Box) -> bool:
+    """Say whether something may be in both boxes; cheap, and false only where nothing is."""
+    return bool(left.subjects & right.subjects and left.packets & right.packets and left.peers & right.peers)
 
 
 def _common(left: Box, right: Box) -> Box:

@@ -5,7 +5,7 @@ of each kind stand for all of them.
 """
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import islice
@@ -16,7 +16,7 @@ from compiler.addresses import BITS, VERSIONS, Address, IpVersion, address_of
 from compiler.compilation import Compilation
 from compiler.decision import Exemption
 from compiler.diagram.traffic import example
-from compiler.model import DefaultOrigin, Direction, Flow, Node, Pod, Protocol
+from compiler.model import DefaultOrigin, Direction, Flow, Node, Origin, Pod, Protocol
 from compiler.packets import EVERY_PACKET, PacketSet
 
 _SOMEBODY = (ip_address("203.0.113.1"), ip_address("2001:db8::1"))
@@ -25,6 +25,9 @@ _ALIKE = 2
 """How many pods of a kind are looked at: one may meet another of its kind, but not itself."""
 _TRIED = 256
 """How many members of a group are looked at, at most."""
+
+Locate: TypeAlias = Callable[[Origin], str]
+"""Says where what decides was written, for people; an empty text where that is not known."""
 
 _Kind: TypeAlias = tuple[object, ...]
 """All that policies can tell about a member; equal for those that fare alike."""
@@ -43,13 +46,14 @@ class _Member:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """What becomes of a packet at one end, and who says so."""
+    """What becomes of a packet at one end, who says so, and where that is written if it is known."""
 
     accepted: bool
     by: str
+    at: str = ""
 
     def json(self) -> dict[str, Any]:
-        return {"accepted": self.accepted, "by": self.by}
+        return {"accepted": self.accepted, "by": self.by, **({"at": self.at} if self.at else {})}
 
 
 _NOT_JUDGED = {exemption: _End(accepted=True, by=f"not judged: {exemption.value}") for exemption in Exemption}
@@ -69,9 +73,12 @@ def _command(sender: _Member, receiver: _Member, protocol: Protocol, port: int) 
 class Examples:
     """Finds examples in one cluster, for what is `asked` about."""
 
-    def __init__(self, compilation: Compilation, asked: PacketSet = EVERY_PACKET) -> None:
+    def __init__(
+        self, compilation: Compilation, asked: PacketSet = EVERY_PACKET, locate: Locate = lambda _origin: ""
+    ) -> None:
         self._compilation = compilation
         self._asked = asked
+        self._locate = locate
         self._pods = {str(pod): pod for pod in compilation.snapshot.pods if pod.governed}
         things: tuple[Pod | Node, ...] = (*self._pods.values(), *compilation.snapshot.nodes)
         self._taken = {address for thing in things for address in thing.addresses}
@@ -129,7 +136,7 @@ class Examples:
             flow = Flow(ends[0].address, ends[1].address, protocol, port)
             outcome = self._compilation.outcome(pod, direction, flow)
             accepted, origin = (outcome.accept, outcome.origin) if outcome else (True, DefaultOrigin(direction))
-            known = self._ends[key] = _End(accepted, str(origin))
+            known = self._ends[key] = _End(accepted, str(origin), self._locate(origin))
         return known
 
     # Members.

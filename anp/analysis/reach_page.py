@@ -12,7 +12,7 @@ from typing import Any
 
 from anp.analysis.reach import Matrix
 from anp.analysis.reach_document import cell_json
-from anp.analysis.reach_examples import Examples
+from anp.analysis.reach_examples import Examples, Locate
 from anp.analysis.reach_script import SCRIPT
 from anp.analysis.reach_style import STYLE
 from anp.analysis.wording import packets_text
@@ -26,8 +26,11 @@ _FEW = 16
 """So many ports are few: that is what one or two applications need."""
 
 
-def page(matrix: Matrix, compilation: Compilation, asked: PacketSet = EVERY_PACKET) -> str:
-    """Return the page."""
+def page(
+    matrix: Matrix, compilation: Compilation, asked: PacketSet = EVERY_PACKET, locate: Locate = lambda _origin: ""
+) -> str:
+    """Return the page; `locate` says where what decides was written."""
+    examples = Examples(compilation, asked, locate)
     title = f"Who can talk to whom, by {matrix.by.value}"
     policy = f"default-src 'none'; script-src {_digest(SCRIPT)}; style-src {_digest(STYLE)}; base-uri 'none'; "
     about = "" if asked == EVERY_PACKET else f" Only about {html.escape(packets_text(asked))}."
@@ -67,17 +70,16 @@ reach it.</p>
 <div class="scroll"><svg id="graph" role="group" aria-label="Graph of who can talk to whom"></svg></div>
 </section>
 <noscript><p>A script in this page draws the matrix.</p></noscript>
-<script type="application/json" id="data">{_harmless(_data(matrix, compilation, asked))}</script>
+<script type="application/json" id="data">{_harmless(_data(matrix, examples, asked))}</script>
 <script>{SCRIPT}</script>
 </body>
 </html>
 """
 
 
-def _data(matrix: Matrix, compilation: Compilation, asked: PacketSet) -> dict[str, Any]:
+def _data(matrix: Matrix, examples: Examples, asked: PacketSet) -> dict[str, Any]:
     sources = {group.name: group for group in matrix.sources}
     destinations = {group.name: group for group in matrix.destinations}
-    examples = Examples(compilation, asked)
     cells = []
     for (source, destination), whole in matrix.cells.items():
         through = whole.any_pair & asked

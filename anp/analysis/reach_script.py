@@ -44,7 +44,9 @@ const explain = place => {
     const list = make("ul");
     for (const end of ["egress", "ingress"]) {
       const verb = example[end].accepted ? "accepts" : "denies";
-      list.append(make("li", `${end} ${verb}: ${example[end].by}`, {"data-end": end}));
+      const line = make("li", `${end} ${verb}: ${example[end].by}`, {"data-end": end});
+      if (example[end].at) line.append(" ", make("span", `(${example[end].at})`, {class: "at"}));
+      list.append(line);
     }
     said.push(list, make("code", example.command));
   }

@@ -40,13 +40,14 @@ from typing import Any
 import yaml
 
 from anp import api
+from anp.lab.services import Service
 from anp.lab.topology import OutsideHost
 from anp.sources.diagnostics import Severity, has_errors
 from anp.sources.documents import read_documents
 from anp.sources.files import list_files, read_text
 from anp.sources.kinds import remark
 from compiler.addresses import VERSIONS, IpVersion
-from compiler.model import MAX_PORT, Protocol
+from compiler.model import MAX_PORT, Protocol, Snapshot
 
 THROUGH, DROPPED, NOT_ASKED = ".", "X", "-"
 
@@ -90,8 +91,19 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """A cluster that runs, in the place of objects that a scenario would have."""
+
+    snapshot: Snapshot
+    services: tuple[Service, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
-    """A cluster and what happens to it. `objects` are documents as manifests hold them, in order."""
+    """A cluster and what happens to it. `objects` are documents as manifests hold them, in order.
+
+    Where it is asked of a `running` cluster, that is the cluster, and nothing happens to it.
+    """
 
     name: str
     about: str
@@ -103,6 +115,7 @@ class Scenario:
     outside: tuple[OutsideHost, ...] = ()
     steps: tuple[Step, ...] = ()
     tags: tuple[str, ...] = field(default=())
+    running: Running | None = None
 
     @property
     def probes(self) -> int:
@@ -110,17 +123,17 @@ class Scenario:
         return sum(len(step.probes) for step in self.steps)
 
 
-def load_scenario(path: Path) -> Scenario:
-    """Read one scenario.
+def load_scenario(path: Path, *, objects: bool = True) -> Scenario:
+    """Read one scenario, with or without the objects that it names.
 
     Raises:
         ScenarioError: it is not written as scenarios are.
 
     """
-    return parse_scenario(_document(path), path)
+    return parse_scenario(_document(path), path, objects=objects)
 
 
-def parse_scenario(document: Any, path: Path) -> Scenario:
+def parse_scenario(document: Any, path: Path, *, objects: bool = True) -> Scenario:
     """Make a scenario of a document; `path` is where it came from, and where its includes are looked for.
 
     Raises:
@@ -130,10 +143,10 @@ def parse_scenario(document: Any, path: Path) -> Scenario:
     reader = _Reader(path)
     fields = reader.mapping(document, "the scenario", _SCENARIO_FIELDS)
     aliases = {str(short): str(full) for short, full in reader.names(fields, "aliases").items()}
-    objects: list[Mapping[str, Any]] = []
-    for name in reader.items(fields, "include"):
-        objects += reader.mappings({"include": _included(path.parent / str(name))}, "include")
-    objects += reader.mappings(fields, "objects")
+    found: list[Mapping[str, Any]] = []
+    for name in reader.items(fields, "include") if objects else ():
+        found += reader.mappings({"include": _included(path.parent / str(name))}, "include")
+    found += reader.mappings(fields, "objects") if objects else []
     return Scenario(
         name=reader.text(fields, "scenario"),
         about=reader.text(fields, "about"),
@@ -141,7 +154,7 @@ def parse_scenario(document: Any, path: Path) -> Scenario:
         source=str(fields.get("source") or ""),
         features=tuple(map(str, reader.items(fields, "features"))),
         families=reader.families(fields),
-        objects=tuple(objects),
+        objects=tuple(found),
         outside=tuple(reader.outside(reader.names(fields, "outside"))),
         steps=tuple(reader.step(step, aliases) for step in reader.items(fields, "steps")),
         tags=tuple(map(str, reader.items(fields, "tags"))),

@@ -45,6 +45,9 @@ class World:
         self._admission = api.Admission.OBSERVED if observed else api.Admission.SUBMITTED
         self._documents: Documents = {}
         self._learned: dict[str, AddressSet] = {}
+        if scenario.running is not None:
+            self.view = View(scenario.running.snapshot, {}, scenario.outside, scenario.running.services)
+            return
         # Pods come first and get their addresses, so that policies can refer to them.
         placed, others = ([d for d in scenario.objects if (d.get("kind") in _PLACED) is it] for it in (True, False))
         self._documents.update({key_of(document): copy.deepcopy(dict(document)) for document in placed})
@@ -60,6 +63,7 @@ class World:
         Raises:
             ChangeError: one of them makes no sense; those before it are done.
 
+        A running cluster has no documents, and its scenarios have no changes.
         """
         for change in changes:
             match dict(change):

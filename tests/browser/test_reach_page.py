@@ -234,7 +234,8 @@ def test_it_says_what_explain_says(demo, source, destination):
     cell(demo, source, destination).click()
     examples = demo.locator("#detail").evaluate(
         "detail => [...detail.querySelectorAll('h3')].map(title => { const flow = title.nextElementSibling;"
-        " const ends = flow.nextElementSibling; const lines = [...ends.children].map(li => li.textContent);"
+        " const ends = flow.nextElementSibling; const lines = [...ends.children].map("
+        "   li => [li.firstChild.textContent, li.querySelector('.at')?.textContent]);"
         " return [title.textContent, flow.textContent, lines, ends.nextElementSibling.textContent]; })"
     )
 
@@ -248,7 +249,31 @@ def test_it_says_what_explain_says(demo, source, destination):
         for line, end in zip(ends, ("egress", "ingress"), strict=True):
             judged = decision[end]
             by = NOT_JUDGED.get(judged["exemption"], judged["decidedBy"]["text"])
-            assert line == f"{end} {'accepts' if judged['accepted'] else 'denies'}: {by}"
+            assert line[0] == f"{end} {'accepts' if judged['accepted'] else 'denies'}: {by}"
+            if not judged["exemption"]:
+                assert at_of(judged["decidedBy"], line[1])
+
+
+def at_of(decided, told):
+    """Whether a place is that of what decides: a rule with its line, the policies that isolate, or nothing."""
+    if decided["type"] == "rule":
+        return told.startswith(f"({decided['file']}:{decided['line']}:")
+    if decided["type"] == "isolation":
+        return told.count(f"({DEMO}") == 1
+    return told is None
+
+
+def test_it_names_objects_of_a_running_cluster(show):
+    place = "ClusterNetworkPolicy closed (resourceVersion 7)"
+    closed = admin("closed", pods("x"), ingress=[Rule(0, Action.DENY, (Anyone(),))])
+    compilation = compile_cluster(cluster(closed))
+    text = page(reach(compilation, By.POD), compilation, locate=lambda origin: place if "closed" in str(origin) else "")
+    shown = show(text).page
+
+    cell(shown, "y/a", "x/a").click()
+
+    expect(shown.locator("#detail li[data-end=ingress] .at")).to_have_text(f"({place})")
+    expect(shown.locator("#detail li[data-end=egress] .at")).to_have_count(0)
 
 
 # The graph.

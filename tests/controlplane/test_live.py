@@ -1,6 +1,7 @@
 """Commands with --live on a real API server: the same answers as from manifests, by reading alone."""
 
 import json
+import subprocess
 
 import pytest
 import yaml
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from anp.api.admission import Channel
 from anp.api.crds import crds
+from anp.lab.namespace import Namespace
 from anp.live import reading
 from tests.cli.calling import call
 from tests.controlplane.process import wait_for
@@ -155,6 +157,20 @@ def saved(folder, *documents):
     return str(path)
 
 
+EXPECTED = """\
+scenario: two
+about: Nobody of y comes to x, and those of x do
+include: [not-there.yaml]
+families: [4]
+steps:
+- step: as it runs
+  expect:
+  - traffic: tcp/80
+    picture: |2
+             x/two
+      y/one  X
+      x/one  .
+"""
 FLOW = ("--from", "y/one", "--to", "x/two", "--port", "80")
 
 
@@ -180,6 +196,71 @@ def test_who_may_only_list_gets_every_answer(live, admin, tmp_path):
     found = json.loads(linted.out)
     assert {each["code"] for each in found["findings"]} >= {"ANP101"}
     assert {each["file"] for each in found["findings"]} >= {place[1:-1]}
+
+
+@pytest.fixture
+def network():
+    namespace = Namespace()
+    yield namespace
+    namespace.close()
+
+
+@pytest.mark.kernel
+def test_the_rules_that_a_node_really_has_are_proven_of_the_cluster(live, admin, network, tmp_path):
+    admin.apply(CLOSED)
+    applied = call("apply", "-f", saved(tmp_path, *OBJECTS, CLOSED), "--node", "n0", network=network)
+    assert applied.code == 0, applied.err
+    rules = tmp_path / "rules.json"
+    command = ["nft", "-j", "list", "ruleset"]
+    done = network.call(lambda: subprocess.run(command, capture_output=True, check=True, text=True, timeout=60))
+    rules.write_text(done.stdout, encoding="utf-8")
+
+    proven = live("prove", "--node", "n0", "--ruleset", str(rules))
+    assert (proven.code, proven.err) == (0, "")
+    assert proven.out.startswith("equal: the rules of n0 do what the policies mean, for every packet (")
+
+    # Nothing is written to the node yet: what the cluster says by now is something else.
+    admin.apply(OPEN)
+    version = admin.get(admin.path(OPEN))["metadata"]["resourceVersion"]
+    differs = live("prove", "--node", "n0", "--ruleset", str(rules))
+    assert (differs.code, differs.err) == (1, "")
+    assert f"(ClusterNetworkPolicy closed (resourceVersion {version}))" in differs.out
+    document = json.loads(live("prove", "--node", "n0", "--ruleset", str(rules), "-o", "json").out)
+    assert {each["kernel"] for each in document["differences"]} == {"drops"}
+    assert live("prove", "--node", "n9", "--ruleset", str(rules)).code == 2
+
+
+def test_the_graph_is_of_the_policies_that_are_there(live, admin, tmp_path):
+    admin.apply(CLOSED)
+
+    there = live("graph", "--detail", "rules", "-o", "json")
+    drawn = live("graph", "--detail", "programs", "--format", "dot")
+
+    assert (there.code, there.err, drawn.code, drawn.err) == (0, "", 0, "")
+    here = call("graph", "-f", saved(tmp_path, *OBJECTS, CLOSED), "--detail", "rules", "-o", "json")
+    assert json.loads(there.out) == json.loads(here.out)
+    (policy,) = (policy for tier in json.loads(there.out)["tiers"] for policy in tier["policies"])
+    assert [rule["standing"] for rule in policy["rules"]] == ["live", "dead"]
+    assert drawn.out.startswith("digraph policies {")
+
+
+def test_expectations_are_asked_of_the_cluster(live, admin, tmp_path):
+    admin.apply(CLOSED)
+    file = tmp_path / "expected.yaml"
+    file.write_text(EXPECTED, encoding="utf-8")
+
+    closed = live("test", str(file))
+    as_if = live("test", str(file), "--file", saved(tmp_path, OPEN))
+    admin.apply(OPEN)
+    opened = live("test", str(file), "-o", "json")
+
+    assert (closed.code, closed.err) == (0, ""), closed.out
+    assert as_if.code == opened.code == 1
+    assert "ClusterNetworkPolicy closed ingress[0]" in as_if.out
+    assert {each["from"] for each in json.loads(opened.out)["tests"][0]["failures"]} == {"y/one"}
+    missing = tmp_path / "missing.yaml"
+    missing.write_text(EXPECTED.replace("x/two", "x/three"), encoding="utf-8")
+    assert "the cluster has no pod or workload x/three" in live("test", str(missing)).err
 
 
 def test_it_only_asks_and_leaves_nothing(live, admin):

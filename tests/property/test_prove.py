@@ -18,10 +18,11 @@ from anp.analysis.prove.wanted import as_listed
 from compiler.compilation import compile_cluster
 from compiler.lower import lower
 from compiler.marks import MarkLayout
-from compiler.model import Flow, Protocol
+from compiler.model import Anyone, Flow, Protocol
 from compiler.ruleset import Hook
 from compiler.semantics import decide
-from tests.builders import admin, cluster, deny, pods
+from enforcer.errors import ListingError
+from tests.builders import admin, cluster, deny, pod, pods
 from tests.fuzz.listings import listing_of
 from tests.strategies import cases, snapshots
 
@@ -80,6 +81,7 @@ def is_in(gap, packet):
         "protocol": packet.protocol,
         "icmp": packet.kind,
         "icmpv6": packet.kind,
+        "portless": packet.portless,
     }
     for name, ranges in gap.condition:
         value = packet.mark >> int(name.split()[-1]) & 1 if name.startswith("mark") else own[name]
@@ -106,6 +108,7 @@ def packets(draw, flows):
         draw(st.sampled_from((8, 128, 135))),
         draw(st.sampled_from(("new", "new", "established", "invalid"))),
         draw(st.sampled_from((0, 1, 0x80000000, 0xFFFFFFFF))),
+        draw(st.booleans()),
     )
 
 
@@ -142,6 +145,9 @@ EXTRA = (
     [match({"ct": {"key": "state"}}, ["invalid"], "in")],
     [match({"ct": {"key": "state"}}, "new", "!=")],
     [match(payload("udp", "sport"), 1024, "<")],
+    [match({"meta": {"key": "nfproto"}}, "ipv4"), match(payload("th", "sport"), 2000)],
+    [match(payload("th", "dport"), {"set": [0, {"range": [80, 90]}]}, "!=")],
+    [match(payload("udplite", "dport"), 80, "!=")],
     [match(payload("th", "dport"), {"set": [80, 81]}), match({"meta": {"key": "nfproto"}}, "ipv4")],
     [match({"meta": {"key": "l4proto"}}, {"set": ["icmp", "tcp", 47]})],
     [match({"meta": {"key": "l4proto"}}, "icmpv6")],
@@ -150,7 +156,8 @@ EXTRA = (
     [{"mangle": {"key": MARK, "value": {"^": [MARK, 0x80000001]}}}, match({"&": [MARK, 1]}, 1)],
     [{"mangle": {"key": MARK, "value": {"|": [{"&": [MARK, 0xFF]}, 0x100]}}}],
 )
-ENDS = ({"accept": None}, {"drop": None}, {"return": None}, {"reject": None}, {"goto": {"target": "extra"}}, None)
+REJECT = {"reject": {"type": "icmpx", "expr": "port-unreachable"}}
+ENDS = ({"accept": None}, {"drop": None}, {"return": None}, REJECT, {"goto": {"target": "extra"}}, None)
 
 
 def _bodies(listing, kind):
@@ -213,7 +220,7 @@ def test_what_is_compiled_is_to_blame_for_nothing(snapshot):
     for node in nodes_of(snapshot):
         ruleset = lower(compilation, node)
         blame = Blame(read(listing_of(ruleset)), as_listed(ruleset))
-        for source in (pod.addresses[0] for pod in snapshot.pods if pod.addresses):
+        for source in (one.addresses[0] for one in snapshot.pods if one.addresses):
             for destination in (ip_address("10.0.0.1"), ip_address("fd00::2")):
                 if source.version == destination.version and ruleset.chains:
                     assert not blame.faults(Packet(Hook.FORWARD, source, destination, 6, 80))
@@ -278,6 +285,150 @@ def test_what_is_unknown_is_named_and_never_passed_over(closed, expression):
 
     with pytest.raises(UnknownMeaningError, match=word):
         compare(strange, compile_cluster(snapshot), node)
+
+
+def changed(listing, *rules):
+    """A listing with these rules before all others of `forward`, by their expressions."""
+    return {
+        "nftables": [*({"rule": {**OURS, "chain": "forward", "expr": list(r)}} for r in rules), *listing["nftables"]]
+    }
+
+
+NFPROTO, L4PROTO, STATE = {"meta": {"key": "nfproto"}}, {"meta": {"key": "l4proto"}}, {"ct": {"key": "state"}}
+REFUSED_IN_IPV4 = {"reject": {"type": "icmp", "expr": "port-unreachable"}}
+DROP, ACCEPT = {"drop": None}, {"accept": None}
+NEVER = {"|": ["established", "related"]}
+
+
+@pytest.mark.parametrize(("rules", "through"), [
+    # nft does not list that a rejection by ICMP is for one family only.
+    ([[REFUSED_IN_IPV4]], {"fd00::1"}),
+    ([[{"reject": {"type": "icmpv6", "expr": "no-route"}}]], {"10.0.0.1"}),
+    ([[{"reject": {"type": "tcp reset"}}]], set()),
+    ([[match(L4PROTO, "udp"), {"reject": {"type": "tcp reset"}}]], {"10.0.0.1", "fd00::1"}),
+    ([[match(STATE, ["established", "related"], "!"), DROP]], set()),
+    ([[match(STATE, "new", "!"), DROP]], {"10.0.0.1", "fd00::1"}),
+])  # fmt: skip
+def test_odd_rules_are_for_the_packets_that_the_kernel_takes_them_for(rules, through):
+    base = {"type": "filter", "hook": "forward", "prio": 0, "policy": "accept"}
+    there = read(changed({"nftables": [{"chain": {**OURS, "name": "forward", **base}}]}, *rules))
+    snapshot = cluster(admin("closing", pods("x"), ingress=[deny(Anyone())]))
+    (node,) = {pod.node for pod in snapshot.pods if pod.namespace == "x"}
+    gaps = compare(there, compile_cluster(snapshot), node).gaps
+    pairs = {"10.0.0.1": "10.0.0.2", "fd00::1": "fd00::2"}
+    found = {
+        source
+        for source, destination in pairs.items()
+        if follow(there, Packet(Hook.FORWARD, ip_address(source), ip_address(destination), 6, 80)).accepted
+    }
+
+    assert found == through
+    open_families = {ip_address(source).version for source in through}
+    assert {gap.version for gap in gaps if gap.accepted and gap.packets.tcp} == open_families
+
+
+UNTOLD = (
+    match(SADDR, {"prefix": {"addr": "10.0.0.1", "len": 8}}),  # ip saddr & 255.0.0.0 == 10.0.0.1: never
+    match(MARK, {"prefix": {"addr": 65537, "len": 16}}),
+    match(STATE, NEVER),  # both at once, which nothing is
+    match(STATE, ["established", "related"]),
+    match({"meta": {"key": "protocol"}}, 2),  # that is no family
+    match(NFPROTO, "ipv4", "!="),
+    {"reject": None},  # older versions say no more of several kinds
+    {"vmap": {"key": SADDR, "data": {"set": [["10.0.0.1", DROP], ["*", ACCEPT]]}}},
+    {"vmap": {"key": SADDR, "data": "@held"}},
+    match(SADDR, "@led"),
+    {"set": {"op": "add", "elem": SADDR, "set": "@held"}},
+)
+
+
+@pytest.mark.parametrize("expression", UNTOLD, ids=json.dumps)
+def test_what_a_listing_does_not_tell_is_never_guessed(closed, expression):
+    snapshot, node, listing = closed
+    held = {"set": {**OURS, "name": "held", "type": "ipv4_addr", "elem": ["10.0.0.1"]}}
+    led = {"map": {**OURS, "name": "led", "type": "ipv4_addr", "map": "verdict", "elem": [["10.0.0.1", DROP]]}}
+    strange = changed(listing, [expression, ACCEPT])
+
+    with pytest.raises(UnknownMeaningError, match="a rule of chain forward says"):
+        compare(read({"nftables": [held, led, *strange["nftables"]]}), compile_cluster(snapshot), node)
+
+
+@pytest.mark.parametrize("element", ["*", {"elem": {"val": "10.0.0.1", "timeout": 60, "expires": 9}}], ids=json.dumps)
+@pytest.mark.parametrize(
+    "more", [{}, {"stmt": [{"limit": {"rate": 5}}]}, {"flags": "dynamic"}, {"timeout": 60}], ids=str
+)
+def test_sets_that_hold_more_than_they_list_are_refused(closed, element, more):
+    snapshot, node, listing = closed
+    held = {"set": {**OURS, "name": "held", "type": "ipv4_addr", "elem": [element], **more}}
+    strange = changed(listing, [match(SADDR, "@held"), ACCEPT])
+
+    with pytest.raises(UnknownMeaningError, match="the set or map @held"):
+        compare(read({"nftables": [held, *strange["nftables"]]}), compile_cluster(snapshot), node)
+
+
+@pytest.mark.parametrize("flags", ["anp", ["elsewhere"], ["dormant", "\udc80"]])
+def test_flags_of_our_table_that_nobody_knows_are_not_passed_over(closed, flags):
+    _snapshot, _node, listing = closed
+    next(entry["table"] for entry in listing["nftables"] if "table" in entry)["flags"] = flags
+
+    with pytest.raises(UnknownMeaningError, match="dormant"):
+        read(listing)
+
+
+def test_two_base_chains_of_one_place_come_in_an_order_that_nobody_knows(closed):
+    _snapshot, _node, listing = closed
+    other = {"chain": {**OURS, "name": "other", "type": "filter", "hook": "forward", "prio": 0, "policy": "accept"}}
+    read({"nftables": [*listing["nftables"], {"chain": {**other["chain"], "prio": 1}}]})
+
+    with pytest.raises(UnknownMeaningError, match="order"):
+        read({"nftables": [*listing["nftables"], other]})
+
+
+def test_a_packet_too_short_for_ports_is_neither_of_a_port_nor_of_another():
+    base = {"type": "filter", "hook": "forward", "prio": 0, "policy": "accept"}
+    th = payload("th", "dport")
+    closing = changed(
+        {"nftables": [{"chain": {**OURS, "name": "forward", **base}}]},
+        [match(STATE, ["established", "related"], "in"), ACCEPT],
+        [match(payload("icmpv6", "type"), {"range": [133, 137]}), ACCEPT],
+        [match(DADDR, "10.0.0.2"), match(th, 80), DROP],
+        [match(DADDR, "10.0.0.2"), match(th, 80, "!="), DROP],
+    )
+    snapshot = cluster(admin("closing", pods("x"), ingress=[deny(Anyone())]), pods=[pod("x/b", "10.0.0.2")])
+    (gap,) = compare(read(closing), compile_cluster(snapshot), snapshot.pods[0].node).gaps
+
+    assert gap.accepted
+    assert gap.example.portless
+    assert ("portless", ((1, 1),)) in gap.condition
+
+
+@pytest.mark.parametrize(("version", "odd", "usual"), [(4, 58, 1), (6, 1, 58)])
+def test_nothing_is_said_of_icmp_in_the_wrong_family(closed, version, odd, usual):
+    # `meta nfproto ipv4 meta l4proto icmp` is listed without its first half.
+    snapshot, node, listing = closed
+    wrong, right = (
+        compare(read(changed(listing, [match(L4PROTO, number), DROP])), compile_cluster(snapshot), node).gaps
+        for number in (odd, usual)
+    )
+
+    assert version in {gap.version for gap in right}
+    assert version not in {gap.version for gap in wrong}
+
+
+def test_commands_are_no_listing(closed):
+    _snapshot, _node, listing = closed
+    commands = {"nftables": [{"add": entry} for entry in listing["nftables"]]}
+
+    with pytest.raises(ListingError, match="commands"):
+        read(commands)
+
+
+def test_two_maps_of_one_name_are_no_listing(closed):
+    _snapshot, _node, listing = closed
+    twice = next(entry for entry in listing["nftables"] if "map" in entry)
+
+    with pytest.raises(ListingError, match="two sets or maps"):
+        read({"nftables": [*listing["nftables"], twice]})
 
 
 def test_what_nobody_comes_to_may_be_unknown(closed):
@@ -348,6 +499,9 @@ def test_others_that_could_drop_are_told_and_those_that_cannot_are_not(closed):
                 "expr": [{"vmap": {"data": {"set": [[1, {"drop": None}]]}}}],
             }
         },
+        {"chain": {"family": "ip", "table": "mapped", "name": "c", **base}},
+        {"map": {"family": "ip", "table": "mapped", "name": "m", "map": "verdict", "elem": [["10.0.0.1", DROP]]}},
+        {"rule": {"family": "ip", "table": "mapped", "chain": "c", "expr": [{"vmap": {"key": SADDR, "data": "@m"}}]}},
         {"chain": {"family": "inet", "table": "unread", "name": "c", **base}},
         {"chain": {"family": "inet", "table": "strict", "name": "c", **base, "policy": "drop"}},
         {"chain": {"family": "inet", "table": "aside", "name": "c", **base, "hook": "output", "policy": "drop"}},
@@ -355,4 +509,4 @@ def test_others_that_could_drop_are_told_and_those_that_cannot_are_not(closed):
     proof = prove(objects(json.dumps({"nftables": [*listing["nftables"], *theirs]})), snapshot, node)
 
     assert proof.equal
-    assert [remark.table for remark in proof.remarks] == ["inet strict", "inet unread", "ip shut"]
+    assert [remark.table for remark in proof.remarks] == ["inet strict", "inet unread", "ip mapped", "ip shut"]

@@ -102,6 +102,17 @@ def test_a_pod_without_a_family_has_no_packets_of_it():
     assert idle(of(cluster(both, pods=[pod("x/a", "fd00::1")]))) == []
 
 
+@pytest.mark.parametrize("missing", range(5))
+def test_a_rule_is_dead_by_several_earlier_ones_only_where_they_take_all_of_it(missing: int):
+    # One family, so that each rule is one piece: none may be passed over.
+    everybody = [pod("x/a", "10.0.0.1"), pod("y/a", "10.0.0.2")]
+    parts = [deny(pods("y"), tcp(80 + number)) for number in range(4) if number != missing]
+    precedence = of(cluster(sending(*parts, deny(pods("y"), tcp(80, 83))), pods=everybody))
+
+    killed = {f"p{len(parts)}": [f"p{number}" for number in range(len(parts))]}
+    assert dead(precedence) == (killed if missing == 4 else {})
+
+
 WEB = [serving("web", Protocol.TCP, 80)]
 
 

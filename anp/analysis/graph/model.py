@@ -1,8 +1,9 @@
 """What there is to draw of a cluster: tiers, policies, rules, what they do to one another, and what becomes of them."""
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from anp.analysis.parties import workload_of
 from compiler.atoms import Atom
@@ -12,6 +13,9 @@ from compiler.precedence import Precedence, RankedRule
 
 _SMALL, _MEDIUM = 60, 300
 """Up to so many rules, programs or rules are not too many to look at."""
+
+_Key: TypeAlias = tuple[str, str, str]
+"""What names a policy: kind, namespace and name."""
 
 
 class Detail(enum.Enum):
@@ -23,15 +27,11 @@ class Detail(enum.Enum):
 
 
 class Standing(enum.Enum):
-    """Whether a rule ever decides: earlier ones take all that a dead one matches, and an idle one matches nothing.
-
-    It is unknown where nobody looked, as there are too many rules, and none of them is drawn.
-    """
+    """Whether a rule ever decides: earlier ones take all that a dead one matches, and an idle one matches nothing."""
 
     LIVE = "live"
     DEAD = "dead"
     IDLE = "idle"
-    UNKNOWN = "unknown"
 
 
 class Relation(enum.Enum):
@@ -129,6 +129,23 @@ class Picture:
             yield from band.policies
 
 
+@dataclass(frozen=True, slots=True)
+class _Ordered:
+    """A precedence, and what is looked up in it for every rule."""
+
+    precedence: Precedence
+    ranked: Mapping[tuple[_Key, int], RankedRule]
+    levels: Mapping[RankedRule, int]
+    idle: frozenset[RankedRule]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, tier: Tier, direction: Direction) -> "_Ordered":
+        precedence = Precedence.of(snapshot, tier, direction)
+        ranked = {(_key(rule.policy), rule.rule.index): rule for rule in precedence.rules}
+        levels = {rule: number for number, level in enumerate(precedence.levels) for rule in level}
+        return cls(precedence, ranked, levels, frozenset(precedence.idle))
+
+
 def fitting(snapshot: Snapshot) -> Detail:
     """Return how much of a cluster people can look at."""
     rules = sum(len(policy.rules(direction)) for policy in snapshot.policies for direction in Direction)
@@ -144,13 +161,14 @@ def picture(snapshot: Snapshot, detail: Detail) -> Picture:
     numbers = {_key(policy): f"p{number}" for number, policy in enumerate(snapshot.policies)}
     for tier in Tier:
         policies = [policy for policy in snapshot.policies if policy.tier is tier]
-        precedences = [] if _is_unordered(policies, detail) else [Precedence.of(snapshot, tier, d) for d in Direction]
+        ordered = {direction: _Ordered.of(snapshot, tier, direction) for direction in Direction}
         boxes = tuple(
-            _policy(policy, numbers[_key(policy)], tuple(_rules(policy, numbers, precedences))) for policy in policies
+            _policy(policy, numbers[_key(policy)], tuple(_rules(policy, numbers[_key(policy)], ordered)))
+            for policy in policies
         )
         bands.append(Band(tier, boxes))
-        for precedence in precedences:
-            edges.extend(_relations(precedence, numbers))
+        for order in ordered.values():
+            edges.extend(_relations(order.precedence, numbers))
     if detail is not Detail.PROGRAMS:
         return Picture(detail, tuple(bands), tuple(edges))
     compilation = compile_cluster(snapshot)
@@ -166,14 +184,7 @@ def picture(snapshot: Snapshot, detail: Detail) -> Picture:
     return Picture(detail, tuple(bands), tuple(edges), programs, classes)
 
 
-def _is_unordered(policies: list[Policy], detail: Detail) -> bool:
-    """Say whether what rules do to one another is left out: thousands, all of which accept, take minutes."""
-    count = sum(len(policy.rules(direction)) for policy in policies for direction in Direction)
-    actions = {rule.action for policy in policies for direction in Direction for rule in policy.rules(direction)}
-    return detail is Detail.POLICIES and count > _MEDIUM and len(actions) == 1
-
-
-def _key(policy: Policy) -> tuple[str, str, str]:
+def _key(policy: Policy) -> _Key:
     return policy.kind.value, policy.namespace, policy.name
 
 
@@ -186,35 +197,27 @@ def _rule_id(policy: str, direction: Direction, rule: Rule) -> str:
     return f"{policy}{direction.value[0]}{rule.index}"
 
 
-def _rules(
-    policy: Policy, numbers: dict[tuple[str, str, str], str], precedences: list[Precedence]
-) -> Iterator[RuleBox]:
-    ordered: dict[Direction, Precedence] = {precedence.direction: precedence for precedence in precedences}
-    for direction in Direction:
-        precedence = ordered.get(direction)
-        own = precedence.rules if precedence else ()
-        ranks = {ranked.rule.index: ranked for ranked in own if _key(ranked.policy) == _key(policy)}
+def _rules(policy: Policy, name: str, ordered: Mapping[Direction, _Ordered]) -> Iterator[RuleBox]:
+    for direction, order in ordered.items():
         for rule in policy.rules(direction):
             # A NetworkPolicy has rules of a direction that it does not isolate; they are no part of the order.
-            ranked = ranks.get(rule.index)
+            ranked = order.ranked.get((_key(policy), rule.index))
             yield RuleBox(
-                _rule_id(numbers[_key(policy)], direction, rule),
+                _rule_id(name, direction, rule),
                 direction,
                 ranked.rank if ranked else None,
-                precedence.level(ranked) if precedence and ranked else None,
+                order.levels[ranked] if ranked else None,
                 rule.action,
                 f"{direction.value}[{rule.index}]" + (f" {rule.name}" if rule.name else ""),
                 _about(rule, direction),
-                _standing(precedence, ranked),
+                _standing(order, ranked),
             )
 
 
-def _standing(precedence: Precedence | None, ranked: RankedRule | None) -> Standing:
-    if precedence is None:
-        return Standing.UNKNOWN
-    if ranked is None or ranked in precedence.idle:
+def _standing(order: _Ordered, ranked: RankedRule | None) -> Standing:
+    if ranked is None or ranked in order.idle:
         return Standing.IDLE
-    return Standing.DEAD if ranked in precedence.dead else Standing.LIVE
+    return Standing.DEAD if ranked in order.precedence.dead else Standing.LIVE
 
 
 def _about(rule: Rule, direction: Direction) -> str:
@@ -223,7 +226,7 @@ def _about(rule: Rule, direction: Direction) -> str:
     return f"{rule.action.value} {'from' if direction is Direction.INGRESS else 'to'} {peers}: {traffic}"
 
 
-def _relations(precedence: Precedence, numbers: dict[tuple[str, str, str], str]) -> Iterator[Edge]:
+def _relations(precedence: Precedence, numbers: dict[_Key, str]) -> Iterator[Edge]:
     names = {
         ranked: _rule_id(numbers[_key(ranked.policy)], precedence.direction, ranked.rule) for ranked in precedence.rules
     }
@@ -234,9 +237,7 @@ def _relations(precedence: Precedence, numbers: dict[tuple[str, str, str], str])
             yield Edge(names[killer], names[dead], Relation.KILLS)
 
 
-def _programs(
-    compilation: Compilation, numbers: dict[tuple[str, str, str], str]
-) -> tuple[tuple[ProgramBox, ...], dict[str, int]]:
+def _programs(compilation: Compilation, numbers: dict[_Key, str]) -> tuple[tuple[ProgramBox, ...], dict[str, int]]:
     """Return all programs of a cluster, and which questions each asks."""
     pods: dict[tuple[Direction, str], list[Pod]] = {}
     found = {}

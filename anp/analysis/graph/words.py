@@ -5,11 +5,10 @@ from anp.analysis.parties import few
 
 _STANDING = {
     Standing.LIVE: "",
-    Standing.UNKNOWN: "",
     Standing.DEAD: " (never decides: earlier rules take all that it matches)",
     Standing.IDLE: " (matches nothing at present)",
 }
-MARK = {Standing.LIVE: "", Standing.UNKNOWN: "", Standing.DEAD: " †", Standing.IDLE: " ∅"}
+MARK = {Standing.LIVE: "", Standing.DEAD: " †", Standing.IDLE: " ∅"}
 
 
 def policy_title(policy: PolicyBox) -> str:

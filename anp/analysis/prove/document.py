@@ -76,4 +76,5 @@ def _packet(packet: Packet) -> dict[str, Any]:
         "type": packet.kind if packet.protocol in _TYPES else None,
         "state": packet.state,
         "mark": packet.mark,
+        "portless": packet.portless,
     }

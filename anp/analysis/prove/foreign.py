@@ -26,8 +26,9 @@ def _remarks(objects: list[tuple[str, dict[str, Any]]]) -> Iterator[Remark]:
     hooks = {hook.value for hook in Hook}
     rules: dict[tuple[object, object], list[object]] = {}
     for kind, body in objects:
-        if kind == "rule":
-            rules.setdefault((body.get("family"), body.get("table")), []).append(body.get("expr"))
+        if kind in {"rule", "map"}:
+            said = rules.setdefault((body.get("family"), body.get("table")), [])
+            said.append(body.get("expr" if kind == "rule" else "elem"))
     for kind, body in objects:
         family, table = body.get("family"), body.get("table")
         if (

@@ -13,6 +13,7 @@ from anp.analysis.prove.language import (
     ICMP,
     ICMPV6,
     ICMPV6_PROTOCOL,
+    PORTLESS,
     PROTOCOL,
     SOURCE,
     SPORT,
@@ -238,6 +239,7 @@ class Gaps:
             kind,
             "new" if not states or "new" in states else states[0],
             mark,
+            portless=bool(numbers.get(PORTLESS)),
         )
 
     def _is_one_pod(self, one: Address, other: Address) -> bool:

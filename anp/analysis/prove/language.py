@@ -14,12 +14,24 @@ from compiler.ruleset import MARK_BITS, Accept, Drop, Goto, Jump, Return
 
 SOURCE, DESTINATION, MARK = "source", "destination", "mark"
 STATE, PROTOCOL, DPORT, SPORT, ICMP, ICMPV6 = "state", "protocol", "dport", "sport", "icmp", "icmpv6"
+PORTLESS = "portless"
+"""Whether a packet ends before the place where ports would be: nothing can then be asked about them."""
 
 STATES = ("invalid", "established", "related", "new", "untracked")
 """What connection tracking can say of a packet; the number of a state is its place here."""
-LAST: Mapping[str, int] = {STATE: len(STATES) - 1, PROTOCOL: 255, DPORT: 65535, SPORT: 65535, ICMP: 255, ICMPV6: 255}
+LAST: Mapping[str, int] = {
+    STATE: len(STATES) - 1,
+    PROTOCOL: 255,
+    DPORT: 65535,
+    SPORT: 65535,
+    ICMP: 255,
+    ICMPV6: 255,
+    PORTLESS: 1,
+}
 """The greatest number of each field; addresses have those of their family."""
 TCP, UDP, SCTP, ICMP_PROTOCOL, ICMPV6_PROTOCOL = 6, 17, 132, 1, 58
+LONG = frozenset({TCP, UDP, SCTP, ICMP_PROTOCOL, ICMPV6_PROTOCOL})
+"""Protocols whose packets have whole headers, or are none of theirs; of all others, some are portless."""
 
 
 class UnknownMeaningError(Exception):

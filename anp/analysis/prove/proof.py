@@ -27,7 +27,7 @@ def compare(listed: Listed, compilation: Compilation, node: str) -> Comparison:
     """Compare what a listing of a node does with what the policies mean there, for every packet.
 
     Packets are those that cross `forward` and `input` of the node: not what the node itself sends, and not what other
-    nodes judge. What is compared is whether they get through.
+    nodes judge. What is compared is whether they get through. Nothing is said of ICMP in IPv6 and of ICMPv6 in IPv4.
 
     Raises:
         UnknownMeaningError: some packet comes to something whose meaning is not known.
@@ -54,9 +54,12 @@ def compare(listed: Listed, compilation: Compilation, node: str) -> Comparison:
 
 
 def _gaps(listed: Listed, space: PacketSpace, compilation: Compilation) -> Iterator[Gap]:
-    done = let_through(listed, space)
     meant = Meant(space)
-    wanted = meant.let_through()
+    untold = space.untold()
+    done, wanted = (
+        apply(space, lambda through, odd: through or odd, node, untold)
+        for node in (let_through(listed, space), meant.let_through())
+    )
     if done is wanted:
         return
     different = apply(space, lambda one, other: None if one is other else one, done, wanted)

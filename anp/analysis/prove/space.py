@@ -13,7 +13,9 @@ from anp.analysis.prove.language import (
     ICMPV6,
     ICMPV6_PROTOCOL,
     LAST,
+    LONG,
     MARK,
+    PORTLESS,
     PROTOCOL,
     SCTP,
     SOURCE,
@@ -29,6 +31,7 @@ from anp.analysis.prove.language import (
 )
 from compiler import intervals
 from compiler.addresses import IpVersion
+from compiler.diagram.algebra import apply
 from compiler.diagram.lists import from_rules
 from compiler.diagram.space import Box, Field, Node, Space
 from compiler.diagram.traffic import PORT
@@ -81,6 +84,7 @@ class PacketSpace(Space):
             Field(DPORT, LAST[DPORT], preferred=PORT.preferred),
             Field(SPORT, LAST[SPORT], preferred=(40000,)),
             Field(ICMP, LAST[ICMP], preferred=(8,)),
+            Field(PORTLESS, LAST[PORTLESS], preferred=(0,)),
         ]
         if region.icmpv6:
             upper.append(Field(ICMPV6, LAST[ICMPV6], preferred=(128,)))
@@ -132,12 +136,28 @@ class PacketSpace(Space):
         yes, no = self.constant(True), self.constant(False)  # noqa: FBT003
         if key.version is not None and key.version != self.region.version:
             return no
-        if key.protocol is None:
-            return yes
         if self.region.icmpv6:
-            return yes if key.protocol == ICMPV6_PROTOCOL else no
+            return yes if key.protocol in (None, ICMPV6_PROTOCOL) else no
+        long: Node[bool] = yes
+        if key.field in {DPORT, SPORT}:
+            own = self.of_protocols(intervals.union((number, number) for number in LONG))
+            long = self.literal(PROTOCOL, own, yes, self.literal(PORTLESS, ((0, 0),), yes, no))
+        if key.protocol is None:
+            return long
         numbers = self.of_protocols(((key.protocol, key.protocol),))
-        return self.literal(PROTOCOL, numbers, yes, no) if numbers else no
+        known = self.literal(PROTOCOL, numbers, yes, no) if numbers else no
+        return apply(self, lambda one, other: one and other, known, long)
+
+    def untold(self) -> Node[bool]:
+        """Say of which packets no listing tells what becomes of them: ICMP in IPv6, and ICMPv6 in IPv4.
+
+        Of a rule that asks for one of these protocols, nft does not list whether it asks for the family as well.
+        """
+        yes, no = self.constant(True), self.constant(False)  # noqa: FBT003
+        if self.region.icmpv6:
+            return no
+        odd = ICMPV6_PROTOCOL if self.region.version == 4 else ICMP_PROTOCOL
+        return self.literal(PROTOCOL, self.of_protocols(((odd, odd),)), yes, no)
 
     def look(self, keys: tuple[Key, ...], table: Table, mark: Mark) -> Node[Found]:
         """Return what a table has for packets which have all of these keys, and the mark as it is by now.

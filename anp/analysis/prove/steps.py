@@ -9,6 +9,7 @@ from anp.analysis.prove.language import (
     DPORT,
     ICMP,
     ICMPV6,
+    LONG,
     MARK,
     PROTOCOL,
     SOURCE,
@@ -36,7 +37,10 @@ _DEEP = 32
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A packet at a hook. `state` is what connection tracking calls it, `kind` its type where it is ICMP of a sort."""
+    """A packet at a hook. `state` is what connection tracking calls it, `kind` its type where it is ICMP of a sort.
+
+    A `portless` one ends where ports would begin, unless its protocol has them.
+    """
 
     hook: Hook
     source: Address
@@ -47,11 +51,14 @@ class Packet:
     kind: int = 0
     state: str = "new"
     mark: int = 0
+    portless: bool = False
 
     def number(self, key: Key, mark: int) -> int | None:
         """Return what a key is for this packet with its mark as it is by now; None where it has no such number."""
         version = self.source.version
         if key.version not in (None, version) or key.protocol not in (None, self.protocol):
+            return None
+        if key.field in {DPORT, SPORT} and self.portless and self.protocol not in LONG:
             return None
         numbers = {
             SOURCE: int(self.source),

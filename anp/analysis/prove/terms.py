@@ -146,6 +146,8 @@ def numbers(key: Key, value: object) -> Range:
             if not 0 <= length <= bits:
                 raise OddError
             high = low | (1 << bits - length) - 1
+            if low & (1 << bits - length) - 1:
+                raise OddError  # so is a comparison listed that never holds, as a mask leaves nothing there
         case _:
             low = high = _number(key, value)
     if low > high:

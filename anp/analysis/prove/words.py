@@ -124,5 +124,6 @@ def packet_text(packet: Packet) -> str:
     else:
         what = f"protocol {packet.protocol}"
     mark = f" mark {packet.mark:#x}" if packet.mark else ""
+    mark += " portless" if packet.portless else ""
     state = "" if packet.state == "new" else f", {packet.state}"
     return f"{packet.source} -> {packet.destination} {what}{mark}{state} at {packet.hook.value}"
