@@ -6,7 +6,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeAlias
 
-from hypothesis import event, given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from anp.firewall.convert.model import Closure, Settings, Tail, Target, Translation
@@ -36,6 +36,9 @@ from tests.firewalls.worlds import (
     tcp,
     worlds,
 )
+
+FEWER = settings(max_examples=settings().max_examples // 4 + 1)
+"""For what takes long for each case."""
 
 End: TypeAlias = Entity | Address
 
@@ -244,6 +247,7 @@ def with_rules(world: World, place: int, *rules) -> World:
 
 
 @given(world=worlds(least=1), data=st.data())
+@FEWER
 def test_a_rule_that_never_matches_changes_nothing(world: World, data) -> None:
     rules = world.firewall.lists[0].rules
     place = data.draw(st.integers(0, len(rules) - 2))
@@ -267,6 +271,7 @@ def test_networks_in_two_rules_are_as_good_as_in_one(world: World, data) -> None
 
 
 @given(world=worlds(least=1))
+@FEWER
 def test_what_things_are_called_is_of_no_importance(world: World) -> None:
     inventory = world.inventory
     called = tuple(replace(one, name=f"the-{one.name}") for one in inventory.entities)
@@ -300,6 +305,7 @@ SEEDS, COUNTS = st.integers(0, 1 << 32), st.integers(30, 120)
 
 
 @given(seed=SEEDS, count=COUNTS, settings=every_settings)
+@FEWER
 def test_many_rules_mean_the_same_in_several_objects(seed: int, count: int, settings: Settings) -> None:
     translation = check(crowd(seed, count), settings, count=40)
     specs = [one.document["spec"] for one in translation.objects if "fw-e0" in one.name]
@@ -310,6 +316,7 @@ def test_many_rules_mean_the_same_in_several_objects(seed: int, count: int, sett
 
 
 @given(seed=SEEDS, count=COUNTS)
+@FEWER
 def test_objects_of_one_priority_may_come_in_any_order(seed: int, count: int) -> None:
     world = crowd(seed, count)
     policies = policies_of(translate(world.firewall, world.inventory, Settings(profile="ovn-k", spacing=1)))

@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from itertools import pairwise
 
 import pytest
-from hypothesis import event, given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from anp.firewall.convert.model import Closure, Settings, Tail
@@ -28,6 +28,9 @@ from tests.firewalls.generate_vendor import Abstract, asa, ios, nsxt, nxos
 from tests.firewalls.oracle import Packet, evaluate, least, most
 from tests.firewalls.test_convert import Cluster, address_by_firewall, packets_of
 from tests.firewalls.worlds import OUTSIDE, World, entity, inventory_of, segment_of, worlds
+
+FEWER = settings(max_examples=settings().max_examples // 4 + 1)
+"""For what takes long for each case."""
 
 ENTITIES = tuple(entity(number, segment=("s0", "", "s1")[number]) for number in range(3))
 INVENTORY = inventory_of(*ENTITIES, segments=(segment_of("s0", 0), segment_of("s1", 2)))
@@ -139,6 +142,7 @@ def written(rules: Sequence[Abstract], language: str) -> Firewall:
 
 
 @given(rules=rule_lists(), data=st.data())
+@FEWER
 def test_every_language_comes_to_policies_that_mean_all_of_them(rules, data):
     firewalls = {language: written(rules, language) for language in LANGUAGES}
     language = data.draw(st.sampled_from(sorted(LANGUAGES)))
@@ -154,6 +158,7 @@ def test_every_language_comes_to_policies_that_mean_all_of_them(rules, data):
 
 
 @given(world=worlds(), closure=st.sampled_from(Closure), tail=st.sampled_from(Tail))
+@FEWER
 def test_what_is_translated_is_proven_equal_or_each_difference_has_its_reason(world, closure, tail):
     chain = convert(world.firewall, world.inventory, Settings(closure=closure, tail=tail))
 
@@ -162,6 +167,7 @@ def test_what_is_translated_is_proven_equal_or_each_difference_has_its_reason(wo
 
 
 @given(world=worlds(partial=False, conditions=False, rewritten=False, interfaces=False))
+@FEWER
 def test_nothing_is_left_to_explain_where_policies_can_say_everything(world):
     chain = convert(world.firewall, world.inventory)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anp import api
@@ -29,6 +29,9 @@ from tests.histories.documents import (
     cluster_policies,
 )
 from tests.strategies import snapshots
+
+FEWER = settings(max_examples=settings().max_examples // 4 + 1)
+"""For what takes long for each case."""
 
 DATA = Path(__file__).parents[2] / "testdata"
 
@@ -187,6 +190,7 @@ def test_small_policies_mean_the_same(documents):
 
 
 @given(several, snapshots())
+@FEWER
 def test_migrated_policies_mean_the_same(documents, snapshot):
     originals = parsed(documents)
     migration = migrate(originals)
@@ -199,6 +203,7 @@ def test_migrated_policies_mean_the_same(documents, snapshot):
 
 
 @given(several)
+@FEWER
 def test_migrated_policies_are_in_order_and_in_the_limits(documents):
     """By priority alone, as equal ones have no order that every implementation knows, but for those that were equal."""
     migration = migrate(parsed(documents))

@@ -29,6 +29,8 @@ def opening(entries: Sequence[Entry], everything: AddressSet, kept_out: AddressS
     if not any(entry.action is Action.DENY for entry in entries):
         return None
     found = Opening()
+    permitted: list[tuple[PacketSet, AddressSet]] = []
+    lost: list[tuple[Entry, AddressSet]] = []
     denies: list[Entry] = []
     for entry in entries:
         if entry.action is Action.DENY:
@@ -37,12 +39,36 @@ def opening(entries: Sequence[Entry], everything: AddressSet, kept_out: AddressS
         spared = NO_ADDRESS if entry.networks == everything else common(entry.networks, kept_out)
         for packets, without in _pieces(entry, denies):
             blocks = list(_blocks(entry.networks, without | spared))
+            where = entry.networks - (without | spared)
+            permitted.append((packets, where))
             if packets.other and not _whole(packets):
-                found.narrowed |= dict.fromkeys(entry.statements)
+                lost.append((entry, where))
                 packets = PacketSet(packets.tcp, packets.udp, packets.sctp)  # noqa: PLW2901 - what can be said of it
             if blocks and packets:
                 found.drafts.append(Draft(_rule(blocks, packets), entry.statements))
+    _made_up_for(found, lost, permitted)
     return found
+
+
+def _made_up_for(
+    found: Opening, lost: Sequence[tuple[Entry, AddressSet]], permitted: Sequence[tuple[PacketSet, AddressSet]]
+) -> None:
+    """Permit everything to sources that several rules together permit all of it; of others something is lost."""
+    for entry, where in lost:
+        totals: dict[PacketSet, AddressSet] = {PacketSet(): where}
+        for packets, networks in permitted:
+            after: dict[PacketSet, AddressSet] = {}
+            for total, there in totals.items():
+                for some, those in ((total | packets, common(there, networks)), (total, there - networks)):
+                    if those:
+                        after[some] = after.get(some, NO_ADDRESS) | those
+            totals = after
+        for total, there in totals.items():
+            if _whole(total):
+                blocks: list[dict[str, Any]] = [{"cidr": str(network)} for network in there.networks()]
+                found.drafts.append(Draft(_rule(blocks, total), entry.statements))
+            else:
+                found.narrowed |= dict.fromkeys(entry.statements)
 
 
 def _whole(packets: PacketSet) -> bool:

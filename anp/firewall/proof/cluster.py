@@ -66,9 +66,16 @@ class Ports:
         """Return the port that packets have in the cluster."""
         return self.of(entity, protocol).get(port, port)
 
-    def opened(self, entity: Entity | None, protocol: int) -> Ranges:
-        """Return the container ports that other ports are translated to: what holds for these, holds for them."""
-        return intervals.union((to, to) for port, to in self.of(entity, protocol).items() if to != port)
+    def companions(self, entity: Entity | None, protocol: int) -> Mapping[int, frozenset[int]]:
+        """Return, for each port whose container port other ports lead to as well, these others."""
+        translated = self.of(entity, protocol)
+        leading: dict[int, set[int]] = {}
+        for port, to in translated.items():
+            leading.setdefault(to, set()).add(port)
+        for to, ports in leading.items():
+            if to not in translated:
+                ports.add(to)
+        return {port: frozenset(ports - {port}) for ports in leading.values() for port in ports if len(ports) > 1}
 
     def closed(self, entity: Entity | None, protocol: int) -> Ranges:
         """Return the container ports that no port of the firewall leads to."""

@@ -10,7 +10,7 @@ from anp.firewall.proof.firewall import OTHER_PROTOCOLS, Mixed
 from anp.firewall.proof.model import Wanted
 from anp.firewall.services import ICMP, ICMPV6, MAX_PORT, WITH_PORTS, Services, wording
 from compiler import intervals
-from compiler.diagram.space import Box
+from compiler.diagram.space import Box, Node, Point, Space
 from compiler.intervals import Ranges
 
 NAMED_PORTS: Ranges = ((1, MAX_PORT),)
@@ -18,11 +18,12 @@ NAMED_PORTS: Ranges = ((1, MAX_PORT),)
 
 
 _SHARED = {
-    True: Reason("FW121", "a Service's port is translated to it, and whoever may use that may use this"),
-    False: Reason("FW122", "a Service's port is translated to it, whose rules hold there"),
+    True: Reason(
+        "FW121", "a port of a Service leads to the same container port, and whoever may use that may use this"
+    ),
+    False: Reason("FW122", "a port of a Service leads to the same container port, and its rules hold there"),
 }
-"""Why a container's own port is not as the firewall has it, by whether it is permitted. If that of the Service is not
-as the firewall has it, that is a difference of its own."""
+"""Why a port is not as the firewall has it that shares its container port with another, which is; by what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,12 @@ class Differing:
 
 
 class Explainer:
-    """Knows the rules, and where ports are translated."""
+    """Knows the rules, where ports are translated, and what is wanted everywhere."""
 
-    def __init__(self, rules: tuple[Rule, ...], ends: Ends, ports: Ports) -> None:
+    def __init__(self, rules: tuple[Rule, ...], ends: Ends, ports: Ports, space: Space, want: Node[Wanted]) -> None:
         self._rules = rules
+        self._space = space
+        self._want = want
         self._ends = ends
         self._ports = ports
 
@@ -77,17 +80,47 @@ class Explainer:
             alone: Ranges = ((protocol, protocol),)
             rest = destinations
             for end in self._ends.party(destinations):
-                shared = intervals.intersection(ports, self._ports.opened(end.entity, protocol))
-                if not shared:
+                companions = self._ports.companions(end.entity, protocol)
+                found = [port for port in sorted(companions) if intervals.contains(ports, port)]
+                if not found:
                     continue
                 here: Ranges = ((end.number, end.number),)
                 rest = intervals.difference(rest, here)
-                yield (sources, here, shared, alone), _SHARED[differing.permitted]
-                left = intervals.difference(ports, shared)
+                for port in found:
+                    yield from self._shared(sources, end.number, (protocol, port), companions[port], differing)
+                left = intervals.difference(ports, intervals.union((port, port) for port in found))
                 if left:
                     yield (sources, here, left, alone), None
             if rest:
                 yield (sources, rest, ports, alone), None
+
+    def _shared(
+        self,
+        sources: Ranges,
+        destination: int,
+        service: tuple[int, int],
+        companions: frozenset[int],
+        differing: Differing,
+    ) -> Iterator[tuple[Box, Reason | None]]:
+        """Divide sources by whether another port that leads to the same container port is wanted to be as this one is.
+
+        One container port can do as only some of them want; the others are excused, and these are not.
+        """
+        protocol, port = service
+        said = intervals.union(
+            (source, source)
+            for first, last in sources
+            for source in range(first, last + 1)
+            if any(self._fits((source, destination, other, protocol), differing.permitted) for other in companions)
+        )
+        reasons = ((said, _SHARED[differing.permitted]), (intervals.difference(sources, said), None))
+        for some, reason in reasons:
+            if some:
+                yield (some, ((destination, destination),), ((port, port),), ((protocol, protocol),)), reason
+
+    def _fits(self, point: Point, permitted: bool) -> bool:  # noqa: FBT001 - what is asked about the point
+        want = self._space.evaluate(self._want, point)
+        return want is Wanted.EITHER or want.goes_through == permitted
 
     def _other_protocols(self, differing: Differing) -> Reason | None:
         if differing.rule is None:

@@ -115,7 +115,7 @@ class _Family:
         want = wanted(self._rules, space, self.ends, self._inventory)
         change = apply(space, _change, want, self._cluster.diagram())
         if values(change) != {None}:
-            explainer = Explainer(self._rules, self.ends, self._ports)
+            explainer = Explainer(self._rules, self.ends, self._ports, space, want)
             found: dict[tuple[Differing, Reason | None], list[Box]] = {}
             for differing, box in self._differing(change, want):
                 for part, reason in explainer.explained(differing, box):
