@@ -67,15 +67,23 @@ class Ports:
         return self.of(entity, protocol).get(port, port)
 
     def companions(self, entity: Entity | None, protocol: int) -> Mapping[int, frozenset[int]]:
-        """Return, for each port whose container port other ports lead to as well, these others."""
+        """Return, for each port whose container port ports of Services lead to as well, these others.
+
+        A container's own number is nobody's companion: no rule of the firewall meant it for the pod.
+        """
         translated = self.of(entity, protocol)
         leading: dict[int, set[int]] = {}
         for port, to in translated.items():
             leading.setdefault(to, set()).add(port)
+        found: dict[int, frozenset[int]] = {}
         for to, ports in leading.items():
-            if to not in translated:
-                ports.add(to)
-        return {port: frozenset(ports - {port}) for ports in leading.values() for port in ports if len(ports) > 1}
+            for port in ports if to in translated else ports | {to}:
+                found[port] = frozenset(ports - {port})
+        return {port: others for port, others in found.items() if others}
+
+    def own(self, entity: Entity | None, protocol: int, port: int) -> bool:
+        """Say whether a port is the container's own number, which Services do not translate."""
+        return port not in self.of(entity, protocol)
 
     def closed(self, entity: Entity | None, protocol: int) -> Ranges:
         """Return the container ports that no port of the firewall leads to."""

@@ -87,6 +87,10 @@ class Explainer:
                 here: Ranges = ((end.number, end.number),)
                 rest = intervals.difference(rest, here)
                 for port in found:
+                    # Policies open a port for whichever of its Services may be used, and so close it for none of them.
+                    if not differing.permitted and not self._ports.own(end.entity, protocol, port):
+                        yield (sources, here, ((port, port),), alone), None
+                        continue
                     yield from self._shared(sources, end.number, (protocol, port), companions[port], differing)
                 left = intervals.difference(ports, intervals.union((port, port) for port in found))
                 if left:
