@@ -100,7 +100,7 @@ def lines(proof: Proof, cluster: Cluster) -> Iterator[str]:
     if proof.equal:
         yield (
             bold(green("equal"))
-            + f": the rules of {node} do what the policies mean, for every packet ({scope}{there})."
+            + f": the rules of {node} do what the policies mean, for every packet that a host takes ({scope}{there})."
         )
     else:
         count = f"{len(proof.findings)} difference{'s' if len(proof.findings) > 1 else ''}"

@@ -37,7 +37,9 @@ def test_what_was_applied_is_proven_here_and_from_a_file(anp, saved):
     for more in ((), ("--ruleset", saved())):
         answer = anp(*ASKED, *more)
         assert (answer.code, answer.err) == (0, "")
-        assert answer.out.startswith("equal: the rules of left do what the policies mean, for every packet (")
+        assert answer.out.startswith(
+            "equal: the rules of left do what the policies mean, for every packet that a host takes ("
+        )
 
     found = json.loads(anp(*ASKED, "-o", "json").out)
     assert (found["kind"], found["version"], found["equal"], found["installed"]) == ("Proof", 1, True, True)

@@ -217,7 +217,9 @@ def test_the_rules_that_a_node_really_has_are_proven_of_the_cluster(live, admin,
 
     proven = live("prove", "--node", "n0", "--ruleset", str(rules))
     assert (proven.code, proven.err) == (0, "")
-    assert proven.out.startswith("equal: the rules of n0 do what the policies mean, for every packet (")
+    assert proven.out.startswith(
+        "equal: the rules of n0 do what the policies mean, for every packet that a host takes ("
+    )
 
     # Nothing is written to the node yet: what the cluster says by now is something else.
     admin.apply(OPEN)
