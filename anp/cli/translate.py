@@ -268,6 +268,14 @@ def prove_command(
     lists: ListOption = None,
     in_series: SeriesOption = False,
     skip_unreadable: SkipOption = False,
+    infrastructure: Annotated[
+        str,
+        typer.Option(
+            "--infra-allow",
+            metavar="dns,api,metrics",
+            help="Such traffic of the cluster's own may be accepted, as convert was told.",
+        ),
+    ] = "",
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", min=1, help="Tell so many differences; a document has all.")
     ] = 40,
@@ -285,7 +293,8 @@ def prove_command(
 
     asked = Asked(tuple(sources), language, tuple(lists or ()), in_series=in_series, skip_unreadable=skip_unreadable)
     origin = Origin(file, live, kubeconfig, context)
-    if not print_proof(asked, mapping, origin, tuple(reports or ()), output, limit=limit, verbose=verbose):
+    given = (asked, mapping, origin, infrastructure, tuple(reports or ()), output)
+    if not print_proof(*given, limit=limit, verbose=verbose):
         raise typer.Exit(EXIT_NO)
 
 

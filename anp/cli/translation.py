@@ -17,10 +17,11 @@ from anp.cli.translation_input import (
 from anp.cli.translation_migration import LANGUAGE, print_migration
 from anp.cli.translation_output import Destination
 from anp.cli.translation_report import Telling
-from anp.firewall.convert.model import Closure, Infrastructure, Settings, Tail, Target, Translation
+from anp.firewall.convert.model import Closure, Settings, Tail, Target, Translation
 from anp.firewall.convert.profiles import limits
 from anp.firewall.convert.translation import translate
 from anp.firewall.convert.writing import render
+from anp.firewall.model import Infrastructure
 from anp.firewall.proof.model import Equality, Proof
 from anp.firewall.proof.prove import prove
 from anp.firewall.report.judging import budget, judge
@@ -109,22 +110,33 @@ def _refused(translation: Translation) -> Report:
 def _judged(translation: Translation, destination: Destination, *, prove_it: bool, verbose: bool) -> Report:
     with destination.readable() as folder:
         policies = policies_of(str(folder), verbose=verbose)
-    proof = prove(translation.firewall, translation.inventory, policies, console.progress) if prove_it else None
+    allowed = translation.settings.infrastructure
+    asked = (translation.firewall, translation.inventory, policies, console.progress, allowed)
+    proof = prove(*asked) if prove_it else None
     judged = judge(translation.inventory, policies)
     used = budget(translation.objects, limits(translation.settings))
     return translated(translation, proof, judged.denied, used, judged.strength)
 
 
 def print_proof(
-    asked: Asked, mapping: str, origin: Origin, reports: tuple[Path, ...], output: Output, *, limit: int, verbose: bool
+    asked: Asked,
+    mapping: str,
+    origin: Origin,
+    infrastructure: str,
+    reports: tuple[Path, ...],
+    output: Output,
+    *,
+    limit: int,
+    verbose: bool,
 ) -> bool:
     """Compare a firewall with policies, and say whether they are equal or each difference is explained."""
     telling = Telling(output, reports, verbose, limit)
     telling.check()
     inventory = inventory_or_exit(mapping, verbose=verbose)
     firewall = firewall_or_exit(asked, known_groups(inventory), verbose=verbose)
+    allowed = _infrastructure(infrastructure)
     policies = policies_or_exit(origin, verbose=verbose)
-    proof = prove(firewall, inventory, policies, console.progress)
+    proof = prove(firewall, inventory, policies, console.progress, allowed)
     judged = judge(inventory, policies)
     telling.tell(proven(firewall, inventory, proof, judged.denied, judged.strength))
     return _is_well(proof)

@@ -49,6 +49,14 @@ class Role(enum.StrEnum):
     OTHER = "other"
 
 
+class Infrastructure(enum.StrEnum):
+    """Traffic of the cluster's own that never crossed the firewall, to be accepted by rules of its own."""
+
+    DNS = "dns"
+    API = "api"
+    METRICS = "metrics"
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why something is so: a code of `anp.firewall.codes` and a sentence about this very case."""

@@ -8,9 +8,10 @@ import yaml
 
 from anp.cli import translate
 from anp.firewall.codes import CODES
-from anp.firewall.convert.model import Closure, Infrastructure, Tail, Target
+from anp.firewall.convert.model import Closure, Tail, Target
 from anp.firewall.convert.profiles import PROFILES
 from anp.firewall.convert.writing import MARKER
+from anp.firewall.model import Infrastructure
 from tests.cli.calling import REPOSITORY, call
 from tests.unit.test_docs import described, fields
 
@@ -128,7 +129,8 @@ def test_what_is_converted_is_written_proven_and_told(convert, out, tmp_path):
     assert (tmp_path / "r.html").read_text().startswith("<!DOCTYPE html>")
     assert (tmp_path / "r.md").read_text().startswith("# Translation of ")
     assert f"{out}: 5 written, 0 unchanged, 0 removed" in answer.told
-    assert "FW501" not in answer.out
+    assert "FW501 DNS in kube-system" not in answer.out
+    assert "FW501: accepted for the cluster's own traffic: DNS" in answer.out
     assert "FW502" in answer.out
 
     before = contents(out)
@@ -437,7 +439,9 @@ def test_the_example_is_what_was_reviewed_and_is_proven_again(convert, out, monk
         golden(f"../firewalls/example/out/{path.relative_to(out)}", path.read_text())
     kept = {path.relative_to(EXAMPLE / "out") for path in (EXAMPLE / "out").rglob("*.*")}
     assert kept == {path.relative_to(out) for path in out.rglob("*.*")}
-    proof = call("translate", "prove", "rules.v4", "--map", "map.yaml", "-f", "out", "-o", "json")
+    proof = call(
+        "translate", "prove", "rules.v4", "--map", "map.yaml", "-f", "out", "--infra-allow", "dns", "-o", "json"
+    )
     assert proof.code == 0
     assert json.loads(proof.out)["proof"]["equality"] == "explained"
 

@@ -11,12 +11,22 @@ from anp.firewall.codes import CODES
 from anp.firewall.convert.drafts import rule_name
 from anp.firewall.convert.levels import levels
 from anp.firewall.convert.lists import Entry
-from anp.firewall.convert.model import Closure, Infrastructure, Settings, Tail, Target, Translation
+from anp.firewall.convert.model import Closure, Settings, Tail, Target, Translation
 from anp.firewall.convert.packets import ANY
 from anp.firewall.convert.translation import translate
 from anp.firewall.convert.writing import render
 from anp.firewall.inventory.model import Confidence, Neighbours, Rewrite
-from anp.firewall.model import EVERY_ADDRESS, NO_ADDRESS, Action, Fate, InterfaceMatch, Rule, RuleList, Statement
+from anp.firewall.model import (
+    EVERY_ADDRESS,
+    NO_ADDRESS,
+    Action,
+    Fate,
+    Infrastructure,
+    InterfaceMatch,
+    Rule,
+    RuleList,
+    Statement,
+)
 from anp.firewall.services import EVERY_SERVICE, ICMP, TCP, Services
 from anp.sources.diagnostics import Location, has_errors
 from compiler.addresses import AddressSet

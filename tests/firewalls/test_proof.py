@@ -183,8 +183,6 @@ class Slow:
         names = {sender, receiver}
         if names <= {None, "none"}:
             return Wanted.NOT_OURS
-        if "none" in names:
-            return Wanted.UNMAPPED
         if self.segment(*source[:2]) and self.segment(*source[:2]) == self.segment(*destination[:2]):
             if None not in names:
                 return Wanted.UNFILTERED
@@ -196,7 +194,7 @@ class Slow:
         possible = set()
         for rule in self.rules:
             ports = dict(rule.services.by_protocol).get(protocol, ())
-            if from_ in rule.sources and to in rule.destinations and any(a <= port <= b for a, b in ports):
+            if is_in(from_, rule.sources) and is_in(to, rule.destinations) and any(a <= port <= b for a, b in ports):
                 possible.add(rule.action)
                 if not rule.conditions:
                     break
@@ -281,11 +279,16 @@ def differs(wanted, got):
             return wanted.goes_through != got
 
 
+def is_in(address, addresses):
+    """Whether a rule is about an address; about a pod that is not mapped, only if it is about any address."""
+    return addresses == EVERY_ADDRESS if address is None else address in addresses
+
+
 def deciding(rules, source, destination, protocol, port):
     return next(
         rule.statement
         for rule in rules
-        if source in rule.sources
-        and destination in rule.destinations
+        if is_in(source, rule.sources)
+        and is_in(destination, rule.destinations)
         and any(a <= port <= b for a, b in rule.services.ports(protocol))
     )

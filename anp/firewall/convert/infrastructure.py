@@ -3,10 +3,10 @@
 from typing import Any
 
 from anp.firewall.convert.lists import Entry
-from anp.firewall.convert.model import Infrastructure, Settings
+from anp.firewall.convert.model import Settings
 from anp.firewall.convert.packets import TRANSPORTS
 from anp.firewall.inventory.model import Inventory
-from anp.firewall.model import Action
+from anp.firewall.model import Action, Infrastructure
 from compiler.labels import NAMESPACE_NAME_LABEL
 from compiler.packets import PacketSet
 

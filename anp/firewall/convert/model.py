@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from anp.firewall.inventory.model import Inventory
-from anp.firewall.model import Fate, Firewall, Reason
+from anp.firewall.model import Fate, Firewall, Infrastructure, Reason
 from anp.sources.diagnostics import Diagnostic
 
 
@@ -33,14 +33,6 @@ class Closure(enum.StrEnum):
 
     STRICT = "strict"
     PERMISSIVE = "permissive"
-
-
-class Infrastructure(enum.StrEnum):
-    """Traffic of the cluster's own that never crossed the firewall, to be accepted by rules of its own."""
-
-    DNS = "dns"
-    API = "api"
-    METRICS = "metrics"
 
 
 @dataclass(frozen=True, slots=True)

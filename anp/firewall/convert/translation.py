@@ -9,7 +9,7 @@ from anp.firewall.convert.documents import Placed, Writer, namespaces_of
 from anp.firewall.convert.drafts import Drafter
 from anp.firewall.convert.hidden import liveness
 from anp.firewall.convert.lists import Lister, Lists
-from anp.firewall.convert.model import Infrastructure, PolicyObject, Settings, Tail, Target, Translation
+from anp.firewall.convert.model import PolicyObject, Settings, Tail, Target, Translation
 from anp.firewall.convert.outside import opening
 from anp.firewall.convert.packets import ContainerPorts
 from anp.firewall.convert.packing import Load, pack
@@ -20,7 +20,7 @@ from anp.firewall.inventory.checks import guesses
 from anp.firewall.inventory.model import Entity, Inventory
 from anp.firewall.inventory.noting import note
 from anp.firewall.inventory.refinement import refinement
-from anp.firewall.model import NO_ADDRESS, Firewall
+from anp.firewall.model import NO_ADDRESS, Firewall, Infrastructure
 from anp.firewall.resolution import Resolved, resolve
 from anp.sources.diagnostics import Diagnostic, Location, Severity, has_errors
 from compiler.addresses import VERSIONS

@@ -23,7 +23,7 @@ class EndKind(enum.Enum):
     """One kind of pods of an entity, known to the firewall by some of the entity's addresses."""
     OUTSIDE = "outside"
     OTHER_PODS = "other pods"
-    """One kind of pods that no entity has; the firewall knows them by no address."""
+    """One kind of pods that no entity has; only rules about any address are about them."""
     POD_ADDRESSES = "pod addresses"
     """What the cluster gives to pods, as seen by a firewall that never met such a packet."""
 
@@ -60,7 +60,14 @@ class Ends:
         entities = [(entity, entity.addresses.ranges(version)) for entity in inventory.entities]
         segments = [(segment.name, segment.addresses.ranges(version)) for segment in inventory.segments]
         pod_addresses = inventory.pod_addresses.ranges(version)
-        known = [*sets, whole, pod_addresses, *(r for _entity, r in entities), *(r for _name, r in segments)]
+        known = [
+            *sets,
+            whole,
+            pod_addresses,
+            inventory.node_addresses.ranges(version),
+            *(r for _entity, r in entities),
+            *(r for _name, r in segments),
+        ]
         self._starts = sorted({first for ranges in known for r in ranges for first in (r[0], r[1] + 1)})[:-1]
         entity_at, segment_at = _Lookup(entities), _Lookup(segments)
         found: list[End] = []
@@ -82,6 +89,7 @@ class Ends:
             if symbolic.entity is None:
                 found.append(End(len(found), EndKind.OTHER_PODS, None, "", symbolic))
         self.ends = tuple(found)
+        self.others = intervals.union((end.number, end.number) for end in found if end.kind is EndKind.OTHER_PODS)
 
     def numbers(self, addresses: AddressSet) -> Ranges:
         """Return the numbers of the ends that are known by some addresses, of which none may cut an end."""
@@ -90,6 +98,9 @@ class Ends:
             begin = self._first[bisect.bisect_left(self._starts, first)]
             end = self._first[bisect.bisect_right(self._starts, last)] - 1
             found.append((begin, end))
+        # Pods that are not mapped are meant by rules about any address, and by no others.
+        if addresses.ranges(self.version) == ((0, (1 << BITS[self.version]) - 1),):
+            found += self.others
         return intervals.union(found)
 
     def party(self, numbers: Ranges) -> list[End]:

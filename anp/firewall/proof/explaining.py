@@ -1,6 +1,6 @@
 """Why firewall and policies differ somewhere, where there is a reason that no policy could mend."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from anp.firewall.model import Reason, Rule
@@ -42,12 +42,21 @@ class Differing:
 class Explainer:
     """Knows the rules, where ports are translated, and what is wanted everywhere."""
 
-    def __init__(self, rules: tuple[Rule, ...], ends: Ends, ports: Ports, space: Space, want: Node[Wanted]) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - everything there is to know
+        self,
+        rules: tuple[Rule, ...],
+        ends: Ends,
+        ports: Ports,
+        space: Space,
+        want: Node[Wanted],
+        besides: Sequence[tuple[Box, Reason]],
+    ) -> None:
         self._rules = rules
-        self._space = space
-        self._want = want
         self._ends = ends
         self._ports = ports
+        self._space = space
+        self._want = want
+        self._besides = besides
 
     def explained(self, differing: Differing, box: Box) -> Iterator[tuple[Box, Reason | None]]:
         """Yield the parts of a box, each with the reason if there is one."""
@@ -58,10 +67,34 @@ class Explainer:
                 yield box, Reason("FW203", "the mapping says that neighbours of the segment may be denied")
             case Wanted.EITHER:
                 yield box, self._condition(differing.rule)
-            case Wanted.PERMIT | Wanted.DENY:
-                yield from self._of_rule(differing, box)
+            case Wanted.DENY:
+                rest = [box]
+                for wanted, reason in self._besides:
+                    rest, inside = _divided(rest, wanted)
+                    yield from ((part, reason) for part in inside)
+                for part in rest:
+                    yield from self._of_rule(differing, part)
+            case Wanted.PERMIT:
+                for part, ours in self._by_mapping(box):
+                    if ours:
+                        yield from self._of_rule(differing, part)
+                    else:
+                        yield part, Reason("FW204", "the mapping does not name that pod, and policies deny it")
             case _:
                 yield box, None
+
+    def _by_mapping(self, box: Box) -> Iterator[tuple[Box, bool]]:
+        """Divide a box by whether both ends are somebody that the mapping or the firewall knows."""
+        sources, destinations, *services = box
+        unmapped = self._ends.others
+        known = intervals.difference(sources, unmapped)
+        for some, to, ours in (
+            (known, intervals.difference(destinations, unmapped), True),
+            (intervals.intersection(sources, unmapped), destinations, False),
+            (known, intervals.intersection(destinations, unmapped), False),
+        ):
+            if some and to:
+                yield (some, to, *services), ours
 
     def _condition(self, place: int | None) -> Reason:
         conditions = self._rules[place].conditions if place is not None else ()
@@ -146,3 +179,23 @@ class Explainer:
                 return Reason("FW103", "no policy can tell protocols without ports apart, and not all are permitted")
             case Mixed.WHOLE:
                 return None
+
+
+def _divided(boxes: Sequence[Box], wanted: Box) -> tuple[list[Box], list[Box]]:
+    """Return what of some boxes is outside another and what is inside, as boxes."""
+    outside: list[Box] = []
+    inside: list[Box] = []
+    for box in boxes:
+        left = list(box)
+        pieces: list[Box] = []
+        for level, ranges in enumerate(wanted):
+            away = intervals.difference(left[level], ranges)
+            if away:
+                pieces.append((*left[:level], away, *left[level + 1 :]))
+            left[level] = intervals.intersection(left[level], ranges)
+        if all(left):
+            outside += pieces
+            inside.append(tuple(left))
+        else:
+            outside.append(box)
+    return outside, inside

@@ -31,14 +31,18 @@ def boxes(rules: Sequence[Rule], ends: Ends) -> list[list[Box]]:
 def wanted(rules: Sequence[Rule], space: Space, ends: Ends, inventory: Inventory) -> Node[Wanted]:
     """Return what is to become of packets."""
     of_rules = boxes(rules, ends)
+    unknown = [(space.box(**{end: ends.others}), Wanted.UNMAPPED) for end in ("source", "destination") if ends.others]
     bounds = [
         from_rules(
             space,
             [
-                (box, Wanted.PERMIT if rule.action is Action.PERMIT else Wanted.DENY)
-                for rule, its in zip(rules, of_rules, strict=True)
-                if not rule.conditions or rule.action is kept
-                for box in its
+                *(
+                    (box, Wanted.PERMIT if rule.action is Action.PERMIT else Wanted.DENY)
+                    for rule, its in zip(rules, of_rules, strict=True)
+                    if not rule.conditions or rule.action is kept
+                    for box in its
+                ),
+                *unknown,
             ],
             Wanted.PERMIT,
         )
@@ -136,8 +140,6 @@ def _between(source: End, destination: End, neighbours: dict[str, Neighbours]) -
     kinds = {source.kind, destination.kind}
     if EndKind.ENTITY not in kinds or EndKind.POD_ADDRESSES in kinds:
         return Wanted.NOT_OURS
-    if EndKind.OTHER_PODS in kinds:
-        return Wanted.UNMAPPED
     if not source.segment or source.segment != destination.segment:
         return None
     if EndKind.OUTSIDE not in kinds:

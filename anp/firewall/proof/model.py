@@ -30,7 +30,7 @@ class Wanted(enum.Enum):
     TIGHTENED = "as the policies say"
     """As before, and the mapping says that it may be denied."""
     UNMAPPED = "nothing"
-    """One end is a pod that the mapping does not name."""
+    """One end is a pod that the mapping does not name, and no rule about any address says what is to become of it."""
     NO_WAY_IN = "nothing, it is a container's port"
     """Services translate the port that the firewall knows to another one, and none to this."""
     NOT_OURS = "not our business"

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from anp.firewall.inventory.model import Inventory
-from anp.firewall.model import NO_ADDRESS, Action, Firewall, Reason
+from anp.firewall.model import NO_ADDRESS, Action, Firewall, Infrastructure, Reason
 from anp.firewall.proof.cluster import PREFERRED_PORTS, Cluster, Ports, space_of
 from anp.firewall.proof.ends import End, EndKind, Ends, outside
 from anp.firewall.proof.explaining import Differing, Explainer
 from anp.firewall.proof.firewall import Mixed, deciding, mixed, wanted
+from anp.firewall.proof.infrastructure import wanted_besides
 from anp.firewall.proof.joining import joined
 from anp.firewall.proof.model import Equality, Gap, Packet, Party, Proof, Wanted
 from anp.firewall.proof.world import World, world
@@ -40,8 +41,9 @@ def prove(
     inventory: Inventory,
     policies: Sequence[Policy],
     progress: Callable[[str], None] = lambda _: None,
+    allowed: frozenset[Infrastructure] = frozenset(),
 ) -> Proof:
-    """Say whether policies mean what the firewall means."""
+    """Say whether policies mean what the firewall means; `allowed` is accepted besides, whatever the firewall says."""
     resolved = resolve(firewall, inventory)
     gaps: list[Gap] = []
     assumptions: dict[str, None] = {}
@@ -50,7 +52,7 @@ def prove(
     pods = ends = cells = 0
     for version in sorted(resolved.versions):
         progress(f"comparing IPv{version}")
-        family = _Family(resolved, inventory, policies, version)
+        family = _Family(resolved, inventory, policies, version, allowed)
         assumptions |= dict.fromkeys(family.world.assumptions)
         found = list(family.gaps())
         complete &= family.complete
@@ -91,7 +93,12 @@ class _Family:
     """The comparison for one address family."""
 
     def __init__(
-        self, resolved: Resolved, inventory: Inventory, policies: Sequence[Policy], version: IpVersion
+        self,
+        resolved: Resolved,
+        inventory: Inventory,
+        policies: Sequence[Policy],
+        version: IpVersion,
+        allowed: frozenset[Infrastructure],
     ) -> None:
         self.complete = True
         self._version: IpVersion = version
@@ -107,6 +114,7 @@ class _Family:
         self._inventory = inventory
         self._ports = Ports(inventory)
         self._space: Space = space_of(self.ends)
+        self._besides = list(wanted_besides(self.ends, inventory, allowed))
         self._cluster = Cluster(self.world, self.ends, self._ports, self._space)
 
     def gaps(self) -> Iterator[Gap]:
@@ -115,7 +123,7 @@ class _Family:
         want = wanted(self._rules, space, self.ends, self._inventory)
         change = apply(space, _change, want, self._cluster.diagram())
         if values(change) != {None}:
-            explainer = Explainer(self._rules, self.ends, self._ports, space, want)
+            explainer = Explainer(self._rules, self.ends, self._ports, space, want, self._besides)
             found: dict[tuple[Differing, Reason | None], list[Box]] = {}
             for differing, box in self._differing(change, want):
                 for part, reason in explainer.explained(differing, box):

@@ -9,6 +9,7 @@ from compiler import intervals
 from compiler.addresses import BITS, AddressSet, IpVersion, address_of
 from compiler.compilation import Compilation, compile_cluster
 from compiler.intervals import Range, Ranges
+from compiler.labels import Labels
 from compiler.model import AddressBlock, NamedPort, Pod, PodSelection, Policy, Rule, Snapshot
 
 
@@ -18,6 +19,7 @@ class SymbolicPod:
 
     pod: Pod
     entity: Entity | None
+    namespace_labels: Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,9 @@ def world(inventory: Inventory, policies: Sequence[Policy], version: IpVersion, 
             entity = next((entity for entity in inventory.entities if kind.selected >> numbers[entity.pods] & 1), None)
             name = f"{entity.name if entity else 'other'}-{number}-{place}"
             address = address_of(version, first + number)
-            pods.append(SymbolicPod(Pod(kind.namespace, name, kind.labels, addresses=(address,)), entity))
+            pods.append(
+                SymbolicPod(Pod(kind.namespace, name, kind.labels, addresses=(address,)), entity, kind.namespace_labels)
+            )
     if any(isinstance(traffic, NamedPort) for rule in _rules(policies) for traffic in rule.traffic):
         assumptions.append("policies name ports by name, and pods are taken to declare none")
     snapshot = Snapshot.of(
