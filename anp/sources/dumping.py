@@ -11,11 +11,17 @@ import yaml
 
 from anp.sources.scalars import plain_scalar
 
-_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
-
-class Dumper(_DUMPER):  # type: ignore[misc, unused-ignore]
+class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
     """Writes texts that read as something else in quotes, and no anchors, which nobody wants to follow in a policy."""
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        """Write what occurs twice twice."""
+        return True
+
+
+class SlowDumper(yaml.SafeDumper):
+    """The same, for texts that are no Unicode."""
 
     def ignore_aliases(self, _data: Any) -> bool:
         """Write what occurs twice twice."""
@@ -35,8 +41,12 @@ def _text(dumper: Any, text: str) -> yaml.ScalarNode:
 
 
 Dumper.add_representer(str, _text)
+SlowDumper.add_representer(str, _text)
 
 
 def dump(content: Any, *, width: int = 4096, unicode: bool = False) -> str:
     """Write a document, its keys in their order."""
-    return str(yaml.dump(content, Dumper=Dumper, sort_keys=False, width=width, allow_unicode=unicode))
+    try:
+        return str(yaml.dump(content, Dumper=Dumper, sort_keys=False, width=width, allow_unicode=unicode))
+    except UnicodeEncodeError:  # half of a surrogate pair, as file names can have them
+        return str(yaml.dump(content, Dumper=SlowDumper, sort_keys=False, width=width, allow_unicode=unicode))

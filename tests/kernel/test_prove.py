@@ -179,7 +179,8 @@ def tampering(draw, text):
     rules = _rules(text)
     maps = [body for kind, body in everything if kind == "map" and body.get("elem")]
     inner = sorted(chain for chain in rules if chain not in {"forward", "input"})
-    rule = f"{draw(st.sampled_from(CONDITIONS))} {draw(st.sampled_from(ENDS))}"
+    # A rule needs at least a word.
+    rule = f"{draw(st.sampled_from(CONDITIONS))} {draw(st.sampled_from(ENDS))}".strip() or "counter"
     match draw(st.sampled_from(("insert", "insert", "base", "element", "verdict", "rule"))):
         case "insert":
             return f"insert rule inet anp {draw(st.sampled_from(inner))} {rule}"
