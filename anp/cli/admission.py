@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-import signal
 from dataclasses import replace
 
 from anp.admission.certificates import CertificateError
 from anp.admission.process import Options, admit
 from anp.analysis.lint.catalogue import CATALOGUE
 from anp.cli import console
+from anp.cli.signals import until_told
 from anp.controller.client import ConfigError
 from anp.observability.logs import set_up_logging
 from anp.observability.server import AddressError, read_address
@@ -34,19 +34,9 @@ def run_admission(options: Options, listen: str, metrics_address: str, log_forma
         console.fail("--listen is needed: where the API server asks")
     set_up_logging(log_format)
     try:
-        asyncio.run(_until_told(replace(options, listen=address, metrics=metrics)))
+        asyncio.run(until_told(admit(replace(options, listen=address, metrics=metrics))))
     except (ConfigError, CertificateError) as error:
         console.fail(str(error))
     except OSError as error:
         console.fail(f"cannot listen on {listen} or {metrics_address}: {error.strerror}", console.EXIT_CANNOT)
     log.info("ended; what is applied from now on is not looked at")
-
-
-async def _until_told(options: Options) -> None:
-    admitting = asyncio.ensure_future(admit(options))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, admitting.cancel)
-    try:
-        await admitting
-    except asyncio.CancelledError:
-        return

@@ -2,14 +2,12 @@
 
 import asyncio
 import logging
-import signal
-from collections.abc import Coroutine
 from contextlib import ExitStack
-from typing import Any
 
 from anp.cli import console
 from anp.cli.enforcement import tell_report
 from anp.cli.options import Output
+from anp.cli.signals import until_told
 from anp.cli.subject import hostname, layout_or_exit, told
 from anp.controller.client import Client, ConfigError, configured
 from anp.controller.following import Following
@@ -55,16 +53,5 @@ def follow_cluster(kubeconfig: str, node: str, mark_mask: str, output: Output, n
             finally:
                 client.close()
 
-        asyncio.run(_until_told(live()))
+        asyncio.run(until_told(live()))
     console.note("stopped; the rules stay in force (anp uninstall removes them)")
-
-
-async def _until_told(living: Coroutine[Any, Any, None]) -> None:
-    """Go on until Ctrl-C or SIGTERM, neither of which ends a transaction in the middle."""
-    life = asyncio.ensure_future(living)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, life.cancel)
-    try:
-        await life
-    except asyncio.CancelledError:
-        return

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-import signal
 
 from anp.cli import console
+from anp.cli.signals import until_told
 from anp.controller.client import ConfigError
 from anp.controller.controller import Options, control
 from anp.observability.logs import set_up_logging
@@ -23,19 +23,9 @@ def run_controller(kubeconfig: str, lease: tuple[str, str, float], metrics_addre
     namespace, name, duration = lease
     options = Options(kubeconfig, namespace, name, duration, address)
     try:
-        asyncio.run(_until_told(options))
+        asyncio.run(until_told(control(options)))
     except ConfigError as error:
         console.fail(str(error))
     except OSError as error:
         console.fail(f"cannot listen on {metrics_address}: {error.strerror}", console.EXIT_CANNOT)
     log.info("ended; what is published stays in force")
-
-
-async def _until_told(options: Options) -> None:
-    controlling = asyncio.ensure_future(control(options))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, controlling.cancel)
-    try:
-        await controlling
-    except asyncio.CancelledError:
-        return

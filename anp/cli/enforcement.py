@@ -2,11 +2,11 @@
 
 import asyncio
 import dataclasses
-import signal
 from typing import Any
 
 from anp.cli import console
 from anp.cli.options import Output
+from anp.cli.signals import until_told
 from anp.cli.subject import cluster_or_exit, hostname, layout_or_exit, node_or_exit, told, warn_of_unaddressed
 from anp.node.standing import Report, Standing, unaddressed
 from anp.sources.diagnostics import printable
@@ -75,19 +75,8 @@ def run(file: str, node: str, mark_mask: str, output: Output, netns: str = "", *
     with told(), KernelDataplane(netns or None) as dataplane:
         enforcer = Enforcer(dataplane)
         enforcer.start()  # who may not even look should be told now, and not try for ever
-        asyncio.run(_until_told(Standing(file, node, enforcer, layout), tell))
+        asyncio.run(until_told(Standing(file, node, enforcer, layout).follow(tell)))
     console.note("stopped; the rules stay in force (anp uninstall removes them)")
-
-
-async def _until_told(standing: Standing, tell: Any) -> None:
-    """Follow the files until Ctrl-C or SIGTERM, neither of which ends a transaction in the middle."""
-    following = asyncio.ensure_future(standing.follow(tell))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, following.cancel)
-    try:
-        await following
-    except asyncio.CancelledError:
-        return
 
 
 def tell_report(report: Report, node: str, output: Output, *, verbose: bool) -> None:
